@@ -1,0 +1,139 @@
+public import Inventory
+
+/// A way of asking that some images were made for: EC2's, OpenStack's, …
+///
+/// A dialect is pure: the same input gives the same bytes, over HTTP and on a config drive.
+public protocol Dialect: Sendable {
+  /// The dialect's name in logs and counters, such as `openstack`.
+  var name: String { get }
+
+  /// Who may ask.
+  var admission: Admission { get }
+
+  /// Whether a path is this dialect's to answer.
+  func owns(_ target: RequestTarget) -> Bool
+
+  /// What must be gathered before the path can be rendered.
+  func needs(of target: RequestTarget) -> Needs
+
+  /// What stands at a path; nil where nothing does, which a guest sees as 404.
+  func node(at target: RequestTarget, for input: RenderInput) -> MetadataNode?
+}
+
+/// Who may ask in a dialect.
+public enum Admission: Sendable, Hashable {
+  /// Any guest that is known.
+  case open
+  /// As `open`, unless the instance's `httpTokens` is `required`.
+  case sessionTokenWhereRequired
+}
+
+/// What rendering a path needs beyond the instance's record. Gathering costs something, so a path
+/// says what it is for.
+public struct Needs: OptionSet, Sendable, Hashable {
+  public let rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// 512 fresh random bytes.
+  public static let randomSeed = Needs(rawValue: 1)
+  /// The answers of the dynamic vendor data targets.
+  public static let dynamicVendorData = Needs(rawValue: 2)
+}
+
+/// Everything that a document is rendered from.
+public struct RenderInput: Sendable {
+  public var view: InstanceView
+  public var settings: RenderSettings
+  /// The address that asks, for an instance that has declared none.
+  public var sourceAddress: IPAddress?
+  /// Today's date in UTC as `2025-04-04`; versions after it are not listed.
+  public var today: String
+  /// Fresh random bytes, where ``Needs/randomSeed`` asked for them.
+  public var randomSeed: [UInt8]
+  /// The dynamic targets' answers by name, where ``Needs/dynamicVendorData`` asked for them.
+  public var dynamicVendorData: [(name: String, answer: JSONValue)]
+
+  public init(
+    view: InstanceView, settings: RenderSettings, sourceAddress: IPAddress? = nil, today: String,
+    randomSeed: [UInt8] = [], dynamicVendorData: [(name: String, answer: JSONValue)] = []
+  ) {
+    self.view = view
+    self.settings = settings
+    self.sourceAddress = sourceAddress
+    self.today = today
+    self.randomSeed = randomSeed
+    self.dynamicVendorData = dynamicVendorData
+  }
+}
+
+/// The daemon's settings that show in documents.
+public struct RenderSettings: Sendable, Hashable {
+  /// Appended to host names, as Nova's `dhcp_domain`; empty appends nothing.
+  public var dhcpDomain: String
+  /// The static vendor data file's content, a map.
+  public var vendorData: JSONValue
+
+  public init(dhcpDomain: String = "", vendorData: JSONValue = [:]) {
+    self.dhcpDomain = dhcpDomain
+    self.vendorData = vendorData
+  }
+}
+
+extension RenderInput {
+  /// The host name with its domain, the instance's own or else the daemon's.
+  public var fullHostname: String {
+    let domain = view.instance.domain ?? settings.dhcpDomain
+    return domain.isEmpty ? view.instance.hostname : "\(view.instance.hostname).\(domain)"
+  }
+}
+
+/// What stands at a path.
+public enum MetadataNode: Sendable {
+  case document(Document)
+  case listing([ListingEntry])
+  /// OpenStack's password document, which a guest may also write, once.
+  case password(Document)
+
+  /// The bytes that a GET answers with.
+  public var document: Document {
+    switch self {
+    case .document(let document), .password(let document): document
+    case .listing(let entries):
+      Document(.plainText, Array(entries.map(\.listed).joined(separator: "\n").utf8))
+    }
+  }
+}
+
+/// A line of a listing.
+public struct ListingEntry: Sendable, Hashable {
+  /// The line as guests read it, such as `placement/` or `0=alice`.
+  public let listed: String
+  /// The path segment that leads to it, such as `placement` or `0`.
+  public let segment: String
+
+  public init(listed: String, segment: String) {
+    self.listed = listed
+    self.segment = segment
+  }
+}
+
+/// A document's bytes and their type.
+public struct Document: Sendable, Hashable {
+  public enum ContentType: String, Sendable, CaseIterable {
+    /// Nova's type for listings, leaves, user data and content.
+    case plainText = "text/plain; charset=UTF-8"
+    case json = "application/json"
+  }
+
+  public let contentType: ContentType
+  public let bytes: [UInt8]
+
+  public init(_ contentType: ContentType, _ bytes: [UInt8]) {
+    self.contentType = contentType
+    self.bytes = bytes
+  }
+
+  public init(text: String) { self.init(.plainText, Array(text.utf8)) }
+
+  public init(json: JSONValue) { self.init(.json, json.bytes) }
+}

@@ -1,0 +1,55 @@
+/// An instance's UUID.
+public struct InstanceID: Hashable, Sendable, Comparable, CustomStringConvertible {
+  /// The upper and lower 64 bits.
+  public let upper: UInt64
+  public let lower: UInt64
+
+  public init(upper: UInt64, lower: UInt64) {
+    self.upper = upper
+    self.lower = lower
+  }
+
+  /// Reads the form 8-4-4-4-12 in either case.
+  public init?(_ text: String) {
+    let groups = text.split(separator: "-", omittingEmptySubsequences: false)
+    guard groups.map(\.utf8.count) == [8, 4, 4, 4, 12],
+      groups.allSatisfy({ $0.utf8.allSatisfy(\.isHexDigit) }),
+      let upper = UInt64(groups[0...2].joined(), radix: 16),
+      let lower = UInt64(groups[3...4].joined(), radix: 16)
+    else { return nil }
+    self.init(upper: upper, lower: lower)
+  }
+
+  /// A random UUID (RFC 9562, version 4).
+  public static func random(using generator: inout some RandomNumberGenerator) -> InstanceID {
+    InstanceID(
+      upper: generator.next() & ~0xF000 | 0x4000,
+      lower: generator.next() & ~(3 << 62) | 2 << 62)
+  }
+
+  /// Lower case, 8-4-4-4-12.
+  public var description: String {
+    let hex = Array(hexDigits)
+    return [hex[0..<8], hex[8..<12], hex[12..<16], hex[16..<20], hex[20..<32]]
+      .map { String($0) }.joined(separator: "-")
+  }
+
+  /// The 32 digits without dashes.
+  public var hexDigits: String { InstanceID.hex(upper) + InstanceID.hex(lower) }
+
+  public static func < (left: InstanceID, right: InstanceID) -> Bool {
+    (left.upper, left.lower) < (right.upper, right.lower)
+  }
+
+  private static func hex(_ bits: UInt64) -> String {
+    let digits = String(bits, radix: 16)
+    return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+  }
+
+  /// The EC2 instance ids that can stand for this UUID, in order of preference: Nova's length, and
+  /// AWS' where the short one is another instance's already. Which one was taken is kept in the
+  /// record, so an instance never changes its id.
+  public var ec2InstanceIDCandidates: [String] {
+    ["i-" + hexDigits.suffix(8), "i-" + hexDigits.suffix(17)]
+  }
+}

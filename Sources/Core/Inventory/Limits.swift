@@ -1,0 +1,114 @@
+/// Every bound on what a guest, an operator or a peer may send, each with its reason.
+public enum Limits {
+  // MARK: JSON and manifests
+
+  /// Nova's own documents nest four levels; vendor data of a site rarely ten.
+  public static let maximumJSONDepth = 64
+  /// Longer than any number that a program can use, short enough that none costs time to read.
+  public static let maximumJSONNumberBytes = 400
+  /// One document: user data at its limit in base64, the files at theirs, and room for the rest.
+  public static let maximumDocumentBytes = 2 * 1024 * 1024
+  /// One transaction. Larger than any cloud's network in one file, small enough to hold in memory.
+  public static let maximumBatchDocuments = 100_000
+  /// A manifest file as text.
+  public static let maximumManifestBytes = 512 * 1024 * 1024
+
+  // MARK: Instances
+
+  /// Nova's and EC2's names: one database column of 255 characters.
+  public static let maximumNameCharacters = 255
+  /// RFC 1035: a whole domain name in text.
+  public static let maximumHostnameCharacters = 253
+  /// Nova's user_data at create: 65,535 characters of base64. The bytes behind them are fewer; we
+  /// count the bytes, so that whatever Nova takes fits.
+  public static let maximumUserDataBytes = 65_535
+  /// Nova's keys and values of server metadata.
+  public static let maximumMetadataCharacters = 255
+  /// Nova's default quota `metadata_items`.
+  public static let maximumMetadataItems = 128
+  /// AWS: 50 tags a resource.
+  public static let maximumTags = 50
+  /// AWS: a tag's value.
+  public static let maximumTagValueCharacters = 256
+  /// More keys than a person manages by hand; what a team's sync produces.
+  public static let maximumKeys = 100
+  /// Longer than an RSA key of 16,384 bits or an x509 certificate chain of one.
+  public static let maximumPublicKeyBytes = 16 * 1024
+  /// PCI slots of a virtual machine.
+  public static let maximumInterfaces = 64
+  /// Fixed addresses of one interface, and floating ones of one fixed address.
+  public static let maximumAddresses = 64
+  public static let maximumSecurityGroups = 256
+  public static let maximumBlockDevices = 256
+  public static let maximumDevices = 256
+  public static let maximumDeviceTags = 64
+  public static let maximumDedicatedCPUs = 4096
+  /// Nova's quota `injected_files`, with room for sites that raised it.
+  public static let maximumFiles = 64
+  /// All injected files together.
+  public static let maximumFileBytes = 256 * 1024
+  /// One instance's vendor data or injected network text.
+  public static let maximumVendorDataBytes = 64 * 1024
+  /// Linux: PATH_MAX is 4096; Nova's injected paths are limited to 255.
+  public static let maximumFilePathCharacters = 255
+
+  // MARK: Networks
+
+  public static let maximumSubnets = 64
+  public static let maximumRoutes = 256
+  public static let maximumDNSServers = 16
+  /// The smallest MTU that IPv4 allows.
+  public static let minimumMTU = 68
+  public static let maximumMTU = 65_535
+
+  // MARK: The guests' side
+
+  /// A request's path and query. The longest path of any dialect is under 200 bytes.
+  public static let maximumRequestTargetBytes = 2048
+  /// A request line and all headers. Real clients send under 1 KiB.
+  public static let maximumRequestHeadBytes = 16 * 1024
+  public static let maximumRequestHeaders = 64
+  /// The only body that a guest sends is a password of 1,020 bytes; this leaves room to refuse a
+  /// larger one politely instead of cutting the connection.
+  public static let maximumRequestBodyBytes = 16 * 1024
+  /// Nova: four database columns of 255 bytes.
+  public static let maximumPasswordBytes = 1020
+  /// Bytes that a connection may send ahead of the answer it waits for.
+  public static let maximumPipelinedBytes = 32 * 1024
+  /// The whole head must arrive within this time: a slow client must not keep a slot.
+  public static let requestHeadTimeoutMilliseconds = 10_000
+  public static let requestBodyTimeoutMilliseconds = 10_000
+  /// Between requests. SDKs keep a connection for a few seconds.
+  public static let idleTimeoutMilliseconds = 30_000
+  /// A guest that does not read its answer.
+  public static let writeTimeoutMilliseconds = 30_000
+  /// One guest's connections. cloud-init opens one at a time, a busy SDK a dozen.
+  public static let maximumConnectionsPerGuest = 128
+  /// All guests' connections: a rack's worth of guests booting at once.
+  public static let maximumConnections = 16_384
+  /// Requests held for an address that nobody has declared yet.
+  public static let maximumHeldRequests = 4096
+  /// Of these, for one address: a guest asks a few things at once, a scanner many.
+  public static let maximumHeldRequestsPerAddress = 16
+  /// Requests that wait for a store or for vendor data, in all.
+  public static let maximumPendingRequests = 4096
+
+  // MARK: Dynamic vendor data
+
+  /// One target's answer.
+  public static let maximumDynamicVendorDataBytes = 256 * 1024
+  public static let maximumDynamicVendorDataTargets = 32
+  /// Calls under way to all targets.
+  public static let maximumDynamicVendorDataCalls = 64
+  /// Instances whose answers are kept.
+  public static let maximumDynamicVendorDataEntries = 10_000
+
+  // MARK: The operators' side
+
+  /// A page of a list.
+  public static let maximumPageSize = 1000
+  public static let defaultPageSize = 200
+  /// Watchers at a time, and how far one may lag before it is told to start over.
+  public static let maximumWatchers = 256
+  public static let maximumWatchBacklog = 10_000
+}

@@ -1,0 +1,34 @@
+/// An Ethernet address.
+public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
+  /// The six bytes in the lower 48 bits.
+  public let bits: UInt64
+
+  /// Reads six pairs of hexadecimal digits between colons, in either case.
+  public init?(_ text: String) {
+    let pairs = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard pairs.count == 6 else { return nil }
+    var bits: UInt64 = 0
+    for pair in pairs {
+      guard pair.utf8.count == 2, pair.utf8.allSatisfy(\.isHexDigit),
+        let byte = UInt8(pair, radix: 16)
+      else { return nil }
+      bits = bits << 8 | UInt64(byte)
+    }
+    self.bits = bits
+  }
+
+  /// Lower case, between colons.
+  public var description: String {
+    [40, 32, 24, 16, 8, 0].map { shift in
+      let byte = String(UInt8(truncatingIfNeeded: bits >> shift), radix: 16)
+      return byte.utf8.count == 1 ? "0" + byte : byte
+    }.joined(separator: ":")
+  }
+
+  /// The link-local address that a guest with this MAC gives itself (RFC 4291, appendix A: the
+  /// universal bit is flipped and fffe put in the middle).
+  public var linkLocalAddress: IPAddress {
+    let upper = (bits >> 24) ^ 0x02_0000
+    return .v6(0xFE80 << 48, upper << 40 | 0xFF_FE00_0000 | bits & 0xFF_FFFF)
+  }
+}
