@@ -50,5 +50,6 @@ let package = Package(
   targets: [
     room("Core/Inventory", knows: [collections]),
     room("Core/Dialects", knows: ["Inventory", collections]),
+    room("Core/MetadataService", knows: ["Inventory", "Dialects", collections]),
   ]
 )

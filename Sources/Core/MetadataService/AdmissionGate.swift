@@ -1,0 +1,68 @@
+import Dialects
+import Inventory
+
+/// Enforces what a dialect declares and what the instance's metadataOptions say.
+enum AdmissionGate {
+  static func refusal(for instance: Instance, in admission: Admission) -> Refusal? {
+    guard instance.metadataOptions.httpEndpoint == .enabled else { return .endpointDisabled }
+    switch admission {
+    case .open: return nil
+    case .sessionTokenWhereRequired:
+      // No token is handed out yet, so none can be right: requiring one closes the dialect.
+      return instance.metadataOptions.httpTokens == .required ? .tokenRequired : nil
+    }
+  }
+}
+
+/// Nova's checks of a posted password, in Nova's order.
+enum PasswordRule {
+  static func refusal(for body: [UInt8], current: Secret<[UInt8]>?) -> Refusal? {
+    if current != nil { return .passwordAlreadySet }
+    if body.count > Limits.maximumPasswordBytes { return .passwordTooLarge }
+    if String(validating: body, as: UTF8.self) == nil { return .passwordNotUTF8 }
+    return nil
+  }
+}
+
+/// Counts the requests that are held for addresses nobody has declared yet.
+struct HoldLedger {
+  private var total = 0
+  private var byAddress: [IPAddress: Int] = [:]
+
+  /// Whether one more request from this address may be held.
+  mutating func take(_ address: IPAddress) -> Bool {
+    let own = byAddress[address, default: 0]
+    guard total < Limits.maximumHeldRequests, own < Limits.maximumHeldRequestsPerAddress else {
+      return false
+    }
+    total += 1
+    byAddress[address] = own + 1
+    return true
+  }
+
+  mutating func release(_ address: IPAddress) {
+    guard let own = byAddress[address] else { return }
+    total -= 1
+    byAddress[address] = own == 1 ? nil : own - 1
+  }
+}
+
+/// A day of the Gregorian calendar in UTC, as metadata versions are named.
+struct CivilDate: CustomStringConvertible {
+  let description: String
+
+  /// Counts 400-year eras from 0000-03-01, whose days have a fixed pattern.
+  init(secondsSince1970 seconds: Int) {
+    let days = (seconds / 86_400) + 719_468
+    let era = days / 146_097
+    let dayOfEra = days % 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let month = (5 * dayOfYear + 2) / 153
+    let day = dayOfYear - (153 * month + 2) / 5 + 1
+    let civilMonth = month < 10 ? month + 3 : month - 9
+    let year = yearOfEra + era * 400 + (civilMonth <= 2 ? 1 : 0)
+    let two = { (number: Int) in number < 10 ? "0\(number)" : "\(number)" }
+    description = "\(year)-\(two(civilMonth))-\(two(day))"
+  }
+}

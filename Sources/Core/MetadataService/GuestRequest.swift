@@ -1,0 +1,64 @@
+public import Inventory
+
+/// What a guest asks, without a trace of the connection that carried it.
+public struct GuestRequest: Sendable {
+  public var method: Method
+  /// The request line's target as it came: a path or an absolute URI, not decoded.
+  public var target: [UInt8]
+  /// The network that the connection's socket serves; nil where it serves whatever is routed to
+  /// it. It comes from the listener, never from anything that the guest sent.
+  public var network: NetworkID?
+  /// The connection's source address.
+  public var source: IPAddress
+  public var body: [UInt8]
+
+  public init(
+    method: Method, target: [UInt8], network: NetworkID?, source: IPAddress, body: [UInt8] = []
+  ) {
+    self.method = method
+    self.target = target
+    self.network = network
+    self.source = source
+    self.body = body
+  }
+
+  public enum Method: Sendable, Hashable {
+    case get
+    case head
+    case post
+    case put
+    /// Any other token; none is answered with a document.
+    case other
+  }
+}
+
+/// What the guest gets back.
+public struct GuestAnswer: Sendable {
+  /// An HTTP status code.
+  public var status: Int
+  public var contentType: String
+  public var body: [UInt8]
+  /// The methods that the path takes, for a 405's Allow.
+  public var allow: String?
+  /// Why there is no document. It goes into logs and counters, not onto the wire.
+  public var refusal: Refusal?
+  /// Who asked, where that is known.
+  public var instance: InstanceID?
+
+  public init(status: Int = 200, contentType: String, body: [UInt8], instance: InstanceID?) {
+    self.status = status
+    self.contentType = contentType
+    self.body = body
+    self.instance = instance
+  }
+
+  /// The answer that tells a guest of a refusal: short, plain text, nothing of what we know.
+  public init(refusal: Refusal, instance: InstanceID? = nil) {
+    status = refusal.status
+    contentType = "text/plain; charset=UTF-8"
+    body = Array(refusal.guestText.utf8)
+    if case .methodNotAllowed(let methods) = refusal { allow = methods }
+    self.refusal = refusal
+    self.instance = instance
+  }
+}

@@ -1,0 +1,268 @@
+public import Dialects
+public import Inventory
+import Synchronization
+
+/// Who asks, may they, which dialect, what answer.
+///
+/// ``answer(_:)`` decides at once, from memory. Where something must be waited for (an address that
+/// is not declared yet, the store for a password, a vendor data target) it says so, and
+/// ``finish(_:)`` waits.
+public final class MetadataService: Sendable {
+  /// What the service needs from the world; Core has no clock and no randomness of its own.
+  public struct Environment: Sendable {
+    /// Seconds since 1970.
+    public var now: @Sendable () -> Int
+    /// So many fresh random bytes.
+    public var randomBytes: @Sendable (Int) -> [UInt8]
+    /// Waits so long, or throws when the task is cancelled.
+    public var sleep: @Sendable (Duration) async throws -> Void
+    /// Is told of every refusal, for the log.
+    public var refused: @Sendable (GuestRequest, GuestAnswer) -> Void
+
+    public init(
+      now: @escaping @Sendable () -> Int,
+      randomBytes: @escaping @Sendable (Int) -> [UInt8],
+      sleep: @escaping @Sendable (Duration) async throws -> Void,
+      refused: @escaping @Sendable (GuestRequest, GuestAnswer) -> Void
+    ) {
+      self.now = now
+      self.randomBytes = randomBytes
+      self.sleep = sleep
+      self.refused = refused
+    }
+  }
+
+  public let catalog: LiveCatalog
+  public let counters: Counters
+  private let store: any InventoryStore
+  private let settings: RenderSettings
+  private let vendorData: DynamicVendorData?
+  private let unknownHold: Duration
+  private let environment: Environment
+  private let held = Mutex(HoldLedger())
+
+  public init(
+    catalog: LiveCatalog, store: any InventoryStore, settings: RenderSettings,
+    vendorData: DynamicVendorData? = nil, unknownHold: Duration = .seconds(2),
+    counters: Counters = Counters(), environment: Environment
+  ) {
+    self.catalog = catalog
+    self.store = store
+    self.settings = settings
+    self.vendorData = vendorData
+    self.unknownHold = unknownHold
+    self.counters = counters
+    self.environment = environment
+  }
+
+  /// What becomes of a request.
+  public enum Outcome: Sendable {
+    case answer(GuestAnswer)
+    case wait(Pending)
+  }
+
+  /// A request that cannot be answered at once; give it to ``MetadataService/finish(_:)``.
+  public struct Pending: Sendable {
+    enum Reason: Sendable {
+      case unknownCaller
+      case vendorData(InstanceView)
+      case passwordPost(InstanceView)
+    }
+    let request: GuestRequest
+    let target: RequestTarget
+    let reason: Reason
+  }
+
+  // MARK: Answering
+
+  public func answer(_ request: GuestRequest) -> Outcome {
+    let target: RequestTarget
+    do {
+      target = try RequestTarget(parsing: request.target)
+    } catch {
+      return .answer(refuse(request, .malformedTarget, nil))
+    }
+    switch catalog.read({ $0.match(request.source, on: request.network) }) {
+    case .instance(let view): return answer(request, target, as: view)
+    case .ambiguous(let networks):
+      return .answer(refuse(request, .ambiguousAddress(networks), nil))
+    case .unknown:
+      guard unknownHold > .zero, held.withLock({ $0.take(request.source) }) else {
+        return .answer(refuse(request, .unknownAddress, nil))
+      }
+      return .wait(Pending(request: request, target: target, reason: .unknownCaller))
+    }
+  }
+
+  /// Waits for what ``answer(_:)`` said must be waited for, then answers.
+  public func finish(_ pending: Pending) async -> GuestAnswer {
+    switch pending.reason {
+    case .unknownCaller: return await finishUnknown(pending)
+    case .passwordPost(let view):
+      return await store(password: pending.request, of: view)
+    case .vendorData(let view):
+      return await render(pending.request, pending.target, as: view)
+    }
+  }
+
+  /// The same answer as a guest's GET would get, for an operator who looks through its eyes.
+  public func look(_ path: String, as id: InstanceID) async -> GuestAnswer? {
+    guard let view = catalog.read({ $0.view(of: id) }) else { return nil }
+    let source = view.instance.firstAddress?.ip ?? .v4(0)
+    let request = GuestRequest(method: .get, target: Array(path.utf8), network: nil, source: source)
+    guard let target = try? RequestTarget(parsing: request.target) else {
+      return GuestAnswer(refusal: .malformedTarget, instance: id)
+    }
+    switch decide(request, target, as: view) {
+    case .answer(let answer): return answer
+    case .wait: return await render(request, target, as: view)
+    }
+  }
+
+  /// The node behind a path as an instance sees it, for walking a tree.
+  public func node(_ target: RequestTarget, as id: InstanceID) -> MetadataNode? {
+    guard let view = catalog.read({ $0.view(of: id) }) else { return nil }
+    let source = view.instance.firstAddress?.ip
+    return DialectTable.dialect(for: target)?
+      .node(at: target, for: input(view, source: source, needs: []))
+  }
+
+  private func answer(_ request: GuestRequest, _ target: RequestTarget, as view: InstanceView)
+    -> Outcome
+  {
+    let outcome = decide(request, target, as: view)
+    if case .answer(let answer) = outcome, let refusal = answer.refusal {
+      return .answer(refuse(request, refusal, view.instance.id))
+    }
+    return outcome
+  }
+
+  private func decide(_ request: GuestRequest, _ target: RequestTarget, as view: InstanceView)
+    -> Outcome
+  {
+    let id = view.instance.id
+    guard let dialect = DialectTable.dialect(for: target) else {
+      return .answer(GuestAnswer(refusal: .notFound, instance: id))
+    }
+    if let refusal = AdmissionGate.refusal(for: view.instance, in: dialect.admission) {
+      return .answer(GuestAnswer(refusal: refusal, instance: id))
+    }
+    counters.increment("requests.\(dialect.name)")
+    let needs = dialect.needs(of: target)
+    if needs.contains(.dynamicVendorData), let vendorData, !vendorData.isReady(for: view) {
+      return .wait(Pending(request: request, target: target, reason: .vendorData(view)))
+    }
+    let input = input(view, source: request.source, needs: needs)
+    guard let node = dialect.node(at: target, for: input) else {
+      return .answer(GuestAnswer(refusal: .notFound, instance: id))
+    }
+    return decide(request, target, as: view, node)
+  }
+
+  private func decide(
+    _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView, _ node: MetadataNode
+  ) -> Outcome {
+    let id = view.instance.id
+    switch (node, request.method) {
+    case (_, .get), (_, .head):
+      let document = node.document
+      return .answer(
+        GuestAnswer(
+          contentType: document.contentType.rawValue, body: document.bytes, instance: id))
+    case (.password, .post):
+      if let refusal = PasswordRule.refusal(for: request.body, current: view.password) {
+        return .answer(GuestAnswer(refusal: refusal, instance: id))
+      }
+      guard !request.body.isEmpty else { return .answer(MetadataService.stored(id)) }
+      return .wait(Pending(request: request, target: target, reason: .passwordPost(view)))
+    case (.password, _):
+      return .answer(
+        GuestAnswer(refusal: .methodNotAllowed(allow: "GET, HEAD, POST"), instance: id))
+    default:
+      return .answer(GuestAnswer(refusal: .methodNotAllowed(allow: "GET, HEAD"), instance: id))
+    }
+  }
+
+  private func input(_ view: InstanceView, source: IPAddress?, needs: Needs) -> RenderInput {
+    RenderInput(
+      view: view, settings: settings, sourceAddress: source,
+      today: CivilDate(secondsSince1970: environment.now()).description,
+      randomSeed: needs.contains(.randomSeed) ? environment.randomBytes(512) : [],
+      dynamicVendorData: needs.contains(.dynamicVendorData)
+        ? vendorData?.answers(for: view) ?? [] : [])
+  }
+
+  // MARK: Waiting
+
+  private func finishUnknown(_ pending: Pending) async -> GuestAnswer {
+    let request = pending.request
+    defer { held.withLock { $0.release(request.source) } }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [catalog] in
+        _ = await catalog.wait(for: request.source, on: request.network)
+      }
+      group.addTask { [environment, unknownHold] in
+        try? await environment.sleep(unknownHold)
+      }
+      await group.next()
+      group.cancelAll()
+    }
+    switch catalog.read({ $0.match(request.source, on: request.network) }) {
+    case .instance(let view):
+      switch answer(request, pending.target, as: view) {
+      case .answer(let answer): return answer
+      case .wait(let next): return await finish(next)
+      }
+    case .ambiguous(let networks): return refuse(request, .ambiguousAddress(networks), nil)
+    case .unknown: return refuse(request, .unknownAddress, nil)
+    }
+  }
+
+  private func render(_ request: GuestRequest, _ target: RequestTarget, as view: InstanceView)
+    async -> GuestAnswer
+  {
+    let id = view.instance.id
+    if let failed = await vendorData?.gather(for: view) {
+      return refuse(request, .vendorDataFailed(target: failed), id)
+    }
+    let input = input(view, source: request.source, needs: .dynamicVendorData)
+    guard let node = DialectTable.dialect(for: target)?.node(at: target, for: input) else {
+      return refuse(request, .notFound, id)
+    }
+    switch decide(request, target, as: view, node) {
+    case .answer(let answer): return answer
+    case .wait: return refuse(request, .notFound, id)
+    }
+  }
+
+  private func store(password request: GuestRequest, of view: InstanceView) async -> GuestAnswer {
+    let id = view.instance.id
+    do {
+      let result = try await store.commit(
+        [.setPassword(id, Secret(request.body))], now: environment.now(), dryRun: false)
+      await catalog.wait(for: result.revision)
+      return MetadataService.stored(id)
+    } catch .passwordAlreadySet {
+      return refuse(request, .passwordAlreadySet, id)
+    } catch .notFound {
+      return refuse(request, .unknownAddress, nil)
+    } catch {
+      return refuse(request, .storeUnavailable(error.description), id)
+    }
+  }
+
+  private static func stored(_ id: InstanceID) -> GuestAnswer {
+    GuestAnswer(contentType: Document.ContentType.plainText.rawValue, body: [], instance: id)
+  }
+
+  // MARK: Refusing
+
+  private func refuse(_ request: GuestRequest, _ refusal: Refusal, _ id: InstanceID?)
+    -> GuestAnswer
+  {
+    let answer = GuestAnswer(refusal: refusal, instance: id)
+    counters.increment("refusals.\(refusal.code)")
+    environment.refused(request, answer)
+    return answer
+  }
+}

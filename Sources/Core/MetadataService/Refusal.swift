@@ -1,0 +1,118 @@
+public import Inventory
+
+/// Every reason for which a guest gets no document. This is the one table from reasons to statuses,
+/// counters and texts.
+public enum Refusal: Error, Sendable, Hashable {
+  // Who asks
+  /// No instance has the address on the listener's network.
+  case unknownAddress
+  /// Several networks have the address and the listener serves them all.
+  case ambiguousAddress([NetworkID])
+  /// The instance's httpEndpoint is disabled.
+  case endpointDisabled
+  /// The instance requires session tokens.
+  case tokenRequired
+  // What is asked
+  case malformedTarget
+  case notFound
+  case methodNotAllowed(allow: String)
+  // The password document
+  case passwordAlreadySet
+  case passwordTooLarge
+  case passwordNotUTF8
+  // Ourselves
+  case storeUnavailable(String)
+  case vendorDataFailed(target: String)
+  case tooManyPending
+  // HTTP
+  case malformedRequest(String)
+  case unsupportedVersion
+  case targetTooLong
+  case headTooLarge
+  case bodyTooLarge
+  case requestTimeout
+  case tooManyConnections
+
+  /// The reason in a word, for logs, counters and traces; it never changes.
+  public var code: String {
+    switch self {
+    case .unknownAddress: "unknown-address"
+    case .ambiguousAddress: "ambiguous-address"
+    case .endpointDisabled: "endpoint-disabled"
+    case .tokenRequired: "token-required"
+    case .malformedTarget: "malformed-target"
+    case .notFound: "not-found"
+    case .methodNotAllowed: "method-not-allowed"
+    case .passwordAlreadySet: "password-already-set"
+    case .passwordTooLarge: "password-too-large"
+    case .passwordNotUTF8: "password-not-utf8"
+    case .storeUnavailable: "store-unavailable"
+    case .vendorDataFailed: "vendor-data-failed"
+    case .tooManyPending: "too-many-pending"
+    case .malformedRequest: "malformed-request"
+    case .unsupportedVersion: "unsupported-version"
+    case .targetTooLong: "target-too-long"
+    case .headTooLarge: "head-too-large"
+    case .bodyTooLarge: "body-too-large"
+    case .requestTimeout: "request-timeout"
+    case .tooManyConnections: "too-many-connections"
+    }
+  }
+
+  /// The HTTP status. Strangers get the 404 of a path that does not exist.
+  public var status: Int {
+    switch self {
+    case .malformedTarget, .malformedRequest, .passwordTooLarge, .passwordNotUTF8: 400
+    case .tokenRequired: 401
+    case .endpointDisabled: 403
+    case .unknownAddress, .ambiguousAddress, .notFound: 404
+    case .methodNotAllowed: 405
+    case .requestTimeout: 408
+    case .passwordAlreadySet: 409
+    case .bodyTooLarge: 413
+    case .targetTooLong: 414
+    case .headTooLarge: 431
+    case .vendorDataFailed: 500
+    case .storeUnavailable, .tooManyPending, .tooManyConnections: 503
+    case .unsupportedVersion: 505
+    }
+  }
+
+  /// What the guest reads. It says nothing that a stranger should not know.
+  public var guestText: String {
+    switch self {
+    case .unknownAddress, .ambiguousAddress, .notFound: "404 Not Found\n"
+    case .malformedTarget, .malformedRequest: "400 Bad Request\n"
+    case .tokenRequired: "401 Unauthorized: a session token is required\n"
+    case .endpointDisabled: "403 Forbidden: the metadata service is disabled for this instance\n"
+    case .methodNotAllowed: "405 Method Not Allowed\n"
+    case .requestTimeout: "408 Request Timeout\n"
+    case .passwordAlreadySet: "409 Conflict: the password is set already\n"
+    case .passwordTooLarge:
+      "400 Bad Request: a password has at most \(Limits.maximumPasswordBytes) bytes\n"
+    case .passwordNotUTF8: "400 Bad Request: a password must be UTF-8\n"
+    case .bodyTooLarge: "413 Content Too Large\n"
+    case .targetTooLong: "414 URI Too Long\n"
+    case .headTooLarge: "431 Request Header Fields Too Large\n"
+    case .vendorDataFailed: "500 Internal Server Error\n"
+    case .storeUnavailable, .tooManyPending, .tooManyConnections: "503 Service Unavailable\n"
+    case .unsupportedVersion: "505 HTTP Version Not Supported\n"
+    }
+  }
+
+  /// What the log says beyond the code.
+  public var detail: String {
+    switch self {
+    case .unknownAddress: "no instance is declared with this address on this network"
+    case .ambiguousAddress(let networks):
+      "the address is declared on \(networks.map(\.text).joined(separator: ", ")); "
+        + "give each of these networks a listener of its own"
+    case .endpointDisabled: "metadataOptions.httpEndpoint is disabled"
+    case .tokenRequired: "metadataOptions.httpTokens is required"
+    case .methodNotAllowed(let allow): "the path takes \(allow)"
+    case .storeUnavailable(let reason), .malformedRequest(let reason): reason
+    case .vendorDataFailed(let target): "the vendor data target '\(target)' gave no answer"
+    default: guestText.trimmed
+    }
+  }
+}
