@@ -31,6 +31,21 @@ func tests(_ name: String, of dependencies: [Target.Dependency], resources: [Res
 let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
 
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let configuration = Target.Dependency.product(
+  name: "Configuration", package: "swift-configuration")
+let serviceLifecycle = Target.Dependency.product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let asyncHTTPClient = Target.Dependency.product(
+  name: "AsyncHTTPClient", package: "async-http-client")
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
 let package = Package(
   name: "nameplate",
   dependencies: [
@@ -51,5 +66,9 @@ let package = Package(
     room("Core/Inventory", knows: [collections]),
     room("Core/Dialects", knows: ["Inventory", collections]),
     room("Core/MetadataService", knows: ["Inventory", "Dialects", collections]),
+
+    room(
+      "DataPlane/VendorDataClient",
+      knows: ["Inventory", "MetadataService", asyncHTTPClient, nioCore, logging, serviceLifecycle]),
   ]
 )

@@ -1,4 +1,4 @@
-public import Inventory
+import Inventory
 
 /// The path of a request, normalised once, before anything is decided by it.
 ///

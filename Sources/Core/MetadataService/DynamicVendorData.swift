@@ -1,4 +1,5 @@
 public import Inventory
+import OrderedCollections
 import Synchronization
 
 /// Asks a vendor data target over the network. Implementations bound time and size and follow no

@@ -1,0 +1,239 @@
+import Foundation
+public import GuestServer
+public import Inventory
+public import Logging
+import Manifest
+public import MetadataService
+
+/// The daemon's configuration, checked.
+public struct DaemonConfiguration: Sendable {
+  public var stateDirectory: String
+  public var controlSocket: String
+  public var controlAllowedUIDs: Set<UInt32>
+  public var listeners: [ListenerConfiguration]
+  public var dhcpDomain: String
+  public var vendorData: JSONValue
+  public var vendorDataTargets: [VendorDataTarget]
+  public var vendorDataFailureIsFatal: Bool
+  public var vendorDataCacheSeconds: Int
+  public var unknownGuestHoldSeconds: Double
+  public var logLevel: Logger.Level
+  public var logFormat: LogFormat
+
+  /// Reads and checks every setting; the first that cannot be used is named with its source.
+  public init(_ sources: SettingSources) throws(ConfigurationError) {
+    let read = SettingReader(sources: sources)
+    stateDirectory = try read.path(.stateDirectory)
+    controlSocket = try read.path(.controlSocket)
+    controlAllowedUIDs = Set(
+      try read.list(.controlAllowedUIDs) { UInt32($0.integer ?? -1, clamped: ()) })
+    _ = try read.optionalAddress(.metadataHost)
+    dhcpDomain = try read.domain(.dhcpDomain)
+    vendorData = try read.vendorData(.vendordataJSONFilePath)
+    vendorDataTargets = try read.targets(.vendordataDynamicTargets)
+    vendorDataFailureIsFatal = try read.bool(.vendordataDynamicFailureFatal)
+    vendorDataCacheSeconds = Int(try read.number(.vendordataDynamicCacheSeconds, in: 0...86_400))
+    unknownGuestHoldSeconds = try read.number(.unknownGuestHoldSeconds, in: 0...60)
+    logLevel = try read.word(.logLevel)
+    logFormat = try read.word(.logFormat)
+    listeners = [
+      ListenerConfiguration(
+        address: try read.address(.metadataListen),
+        port: Int(try read.number(.metadataPort, in: 1...65_535)))
+    ]
+    listeners += try read.listeners(.listeners)
+  }
+}
+
+/// How log lines are written.
+public enum LogFormat: String, Sendable, CaseIterable {
+  case text
+  case json
+}
+
+extension UInt32 {
+  fileprivate init?(_ value: Int, clamped: Void) {
+    guard let exact = UInt32(exactly: value) else { return nil }
+    self = exact
+  }
+}
+
+/// Reads one setting at a time; errors name the setting and its source.
+struct SettingReader {
+  let sources: SettingSources
+
+  func error(_ setting: Setting, _ message: String) -> ConfigurationError {
+    ConfigurationError("\(setting.rawValue) (\(sources.value(of: setting).source)): \(message)")
+  }
+
+  func text(_ setting: Setting) -> String { sources.value(of: setting).text }
+
+  func path(_ setting: Setting) throws(ConfigurationError) -> String {
+    let path = text(setting)
+    guard !path.isEmpty else { throw error(setting, "must be a path") }
+    return URL(fileURLWithPath: path).path
+  }
+
+  func number(_ setting: Setting, in range: ClosedRange<Double>) throws(ConfigurationError)
+    -> Double
+  {
+    guard let value = Double(text(setting)), range.contains(value) else {
+      throw error(
+        setting,
+        "'\(text(setting))' is not a number from \(Int(range.lowerBound)) to \(Int(range.upperBound))"
+      )
+    }
+    return value
+  }
+
+  func bool(_ setting: Setting) throws(ConfigurationError) -> Bool {
+    switch text(setting).lowercased() {
+    case "true", "yes", "on", "1": return true
+    case "false", "no", "off", "0": return false
+    default: throw error(setting, "'\(text(setting))' is neither true nor false")
+    }
+  }
+
+  func word<Word: RawRepresentable<String> & CaseIterable>(_ setting: Setting)
+    throws(ConfigurationError) -> Word
+  {
+    guard let word = Word(rawValue: text(setting)) else {
+      let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
+      throw error(setting, "'\(text(setting))' is not one of \(words)")
+    }
+    return word
+  }
+
+  func address(_ setting: Setting) throws(ConfigurationError) -> IPAddress {
+    guard let address = IPAddress(text(setting)) else {
+      throw error(setting, "'\(text(setting))' is not an IP address")
+    }
+    return address
+  }
+
+  func optionalAddress(_ setting: Setting) throws(ConfigurationError) -> IPAddress? {
+    text(setting).isEmpty ? nil : try address(setting)
+  }
+
+  func domain(_ setting: Setting) throws(ConfigurationError) -> String {
+    let domain = text(setting)
+    let allowed = domain.utf8.allSatisfy {
+      ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7A || (0x30...0x39).contains($0)
+        || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F
+    }
+    guard allowed, domain.utf8.count <= Limits.maximumHostnameCharacters,
+      !domain.hasPrefix("."), !domain.hasSuffix(".")
+    else { throw error(setting, "'\(domain)' is not a domain name like example.internal") }
+    return domain
+  }
+
+  func list<Element>(_ setting: Setting, _ read: (JSONValue) -> Element?)
+    throws(ConfigurationError) -> [Element]
+  {
+    var elements: [Element] = []
+    for value in try values(setting) {
+      guard let element = read(value) else {
+        throw error(setting, "'\(value.text)' cannot stand in this list")
+      }
+      elements.append(element)
+    }
+    return elements
+  }
+
+  func targets(_ setting: Setting) throws(ConfigurationError) -> [VendorDataTarget] {
+    let targets = try list(setting) { value -> VendorDataTarget? in
+      guard let text = value.string, let at = text.firstIndex(of: "@") else { return nil }
+      let url = String(text[text.index(after: at)...])
+      guard url.hasPrefix("http://") || url.hasPrefix("https://"), at > text.startIndex else {
+        return nil
+      }
+      return VendorDataTarget(name: String(text[..<at]), url: url)
+    }
+    guard targets.count <= Limits.maximumDynamicVendorDataTargets else {
+      throw error(
+        setting, "has more than \(Limits.maximumDynamicVendorDataTargets) targets")
+    }
+    return targets
+  }
+
+  func vendorData(_ setting: Setting) throws(ConfigurationError) -> JSONValue {
+    let path = text(setting)
+    guard !path.isEmpty else { return [:] }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw error(setting, "\(path) cannot be read; does it exist, and may this user read it?")
+    }
+    let value: JSONValue
+    do {
+      value = try JSONValue(parsing: Array(data))
+    } catch {
+      throw self.error(setting, "\(path) is not JSON: \(error)")
+    }
+    guard value.object != nil else { throw error(setting, "\(path) must hold a JSON object") }
+    return value
+  }
+
+  func listeners(_ setting: Setting) throws(ConfigurationError) -> [ListenerConfiguration] {
+    var listeners: [ListenerConfiguration] = []
+    for (index, value) in try values(setting).enumerated() {
+      do {
+        listeners.append(try listener(value, "listeners[\(index)]"))
+      } catch {
+        throw self.error(setting, error.description)
+      }
+    }
+    return listeners
+  }
+
+  private func listener(_ value: JSONValue, _ path: String) throws(FieldError)
+    -> ListenerConfiguration
+  {
+    guard let members = value.object else {
+      throw FieldError(path: path, message: "must be a map like {address: 10.0.0.4, port: 8775}")
+    }
+    let known = ["address", "port", "device", "network", "netns", "trust"]
+    if let unknown = members.keys.first(where: { !known.contains($0) }) {
+      throw FieldError(
+        path: "\(path).\(unknown)",
+        message: "is not known here; a listener has \(known.joined(separator: ", "))")
+    }
+    if value["netns"] != nil {
+      throw FieldError(
+        path: "\(path).netns",
+        message: "is not served yet; start the daemon in the namespace (ip netns exec)")
+    }
+    if let trust = value["trust"], trust != "none" {
+      throw FieldError(path: "\(path).trust", message: "only 'none' is served yet")
+    }
+    guard let text = value["address"]?.string, let address = IPAddress(text) else {
+      throw FieldError(path: "\(path).address", message: "must be an IP address")
+    }
+    guard let port = value["port"]?.integer ?? 8775, (1...65_535).contains(port) else {
+      throw FieldError(path: "\(path).port", message: "must be a port from 1 to 65535")
+    }
+    var network: NetworkID?
+    if let name = value["network"]?.string {
+      network = NetworkID(name)
+      if network == nil {
+        throw FieldError(path: "\(path).network", message: "'\(name)' is not a network's id")
+      }
+    }
+    return ListenerConfiguration(
+      address: address, port: port, device: value["device"]?.string, network: network)
+  }
+
+  private func values(_ setting: Setting) throws(ConfigurationError) -> [JSONValue] {
+    let value: JSONValue
+    do {
+      value = try JSONValue(yaml: text(setting))
+    } catch {
+      throw self.error(setting, "is not YAML: \(error)")
+    }
+    switch value {
+    case .null: return []
+    case .array(let elements): return elements
+    case .string(let text) where !text.isEmpty:
+      return text.split(separator: ",").map { .string(String($0).trimmed) }
+    default: throw error(setting, "must be a list")
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/// A key of the configuration: one line in the YAML file, one environment variable, one flag.
+public enum Setting: String, CaseIterable, Sendable {
+  case stateDirectory = "state_directory"
+  case controlSocket = "control_socket"
+  case controlAllowedUIDs = "control_allowed_uids"
+  case metadataHost = "metadata_host"
+  case metadataListen = "metadata_listen"
+  case metadataPort = "metadata_port"
+  case listeners
+  case dhcpDomain = "dhcp_domain"
+  case vendordataJSONFilePath = "vendordata_jsonfile_path"
+  case vendordataDynamicTargets = "vendordata_dynamic_targets"
+  case vendordataDynamicFailureFatal = "vendordata_dynamic_failure_fatal"
+  case vendordataDynamicCacheSeconds = "vendordata_dynamic_cache_seconds"
+  case metadataProxySharedSecret = "metadata_proxy_shared_secret"
+  case metadataProxySharedSecretFile = "metadata_proxy_shared_secret_file"
+  case unknownGuestHoldSeconds = "unknown_guest_hold_seconds"
+  case logLevel = "log_level"
+  case logFormat = "log_format"
+
+  /// The environment variable, such as `NAMEPLATE_METADATA_PORT`.
+  public var environmentVariable: String { "NAMEPLATE_\(rawValue.uppercased())" }
+
+  /// The flag, such as `--metadata-port`.
+  public var flag: String { "--" + rawValue.split(separator: "_").joined(separator: "-") }
+
+  /// What is in force where nobody says anything. Paths depend on who runs the daemon.
+  public func defaultValue(in surroundings: Surroundings) -> String {
+    switch self {
+    case .stateDirectory: surroundings.stateDirectory
+    case .controlSocket: surroundings.controlSocket
+    case .metadataListen: "0.0.0.0"
+    case .metadataPort: "8775"
+    case .controlAllowedUIDs, .listeners, .vendordataDynamicTargets: "[]"
+    case .vendordataDynamicFailureFatal: "false"
+    case .vendordataDynamicCacheSeconds: "60"
+    case .unknownGuestHoldSeconds: "2"
+    case .logLevel: "info"
+    case .logFormat: "text"
+    case .metadataHost, .dhcpDomain, .vendordataJSONFilePath, .metadataProxySharedSecret,
+      .metadataProxySharedSecretFile:
+      ""
+    }
+  }
+
+  /// Whether the value is a list in the YAML file; as a variable or flag it is YAML in one line.
+  var isList: Bool {
+    switch self {
+    case .listeners, .vendordataDynamicTargets, .controlAllowedUIDs: true
+    default: false
+    }
+  }
+
+  /// Whether the value must not be shown.
+  public var isSecret: Bool { self == .metadataProxySharedSecret }
+}
+
+/// What the defaults of paths depend on.
+public struct Surroundings: Sendable {
+  public var isRoot: Bool
+  public var environment: [String: String]
+
+  public init(isRoot: Bool, environment: [String: String]) {
+    self.isRoot = isRoot
+    self.environment = environment
+  }
+
+  var stateDirectory: String {
+    if isRoot { return "/var/lib/nameplate" }
+    let home = environment["HOME"] ?? "/tmp"
+    let state = environment["XDG_STATE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+    return (state ?? "\(home)/.local/state") + "/nameplate"
+  }
+
+  var controlSocket: String {
+    if isRoot { return "/run/nameplate/control.sock" }
+    let runtime = environment["XDG_RUNTIME_DIR"].flatMap { $0.isEmpty ? nil : $0 }
+    return runtime.map { "\($0)/nameplate/control.sock" } ?? "\(stateDirectory)/control.sock"
+  }
+}
