@@ -32,6 +32,8 @@ let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -51,6 +53,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.30.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -68,7 +71,19 @@ let package = Package(
     room("Core/MetadataService", knows: ["Inventory", "Dialects", collections]),
 
     room(
+      "DataPlane/GuestServer",
+      knows: [
+        "Inventory", "MetadataService", nioCore, nioPosix, nioExtras, logging, serviceLifecycle,
+      ]),
+    room("Storage/SQLiteStore", knows: ["Inventory", grdb]),
+    room(
       "DataPlane/VendorDataClient",
-      knows: ["Inventory", "MetadataService", asyncHTTPClient, nioCore, logging, serviceLifecycle]),
+      knows: [
+        "Inventory", "MetadataService", asyncHTTPClient, nioCore, nioHTTP1, logging,
+        serviceLifecycle,
+      ]),
+
+    tests("InventoryTests", of: ["Inventory", collections]),
+    tests("MetadataServiceTests", of: ["Inventory", "Dialects", "MetadataService", collections]),
   ]
 )

@@ -46,23 +46,3 @@ struct HoldLedger {
     byAddress[address] = own == 1 ? nil : own - 1
   }
 }
-
-/// A day of the Gregorian calendar in UTC, as metadata versions are named.
-struct CivilDate: CustomStringConvertible {
-  let description: String
-
-  /// Counts 400-year eras from 0000-03-01, whose days have a fixed pattern.
-  init(secondsSince1970 seconds: Int) {
-    let days = (seconds / 86_400) + 719_468
-    let era = days / 146_097
-    let dayOfEra = days % 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let month = (5 * dayOfYear + 2) / 153
-    let day = dayOfYear - (153 * month + 2) / 5 + 1
-    let civilMonth = month < 10 ? month + 3 : month - 9
-    let year = yearOfEra + era * 400 + (civilMonth <= 2 ? 1 : 0)
-    let two = { (number: Int) in number < 10 ? "0\(number)" : "\(number)" }
-    description = "\(year)-\(two(civilMonth))-\(two(day))"
-  }
-}

@@ -105,6 +105,11 @@ public final class MetadataService: Sendable {
     }
   }
 
+  /// Gives up on a request that nobody will wait for.
+  public func abandon(_ pending: Pending) {
+    if case .unknownCaller = pending.reason { held.withLock { $0.release(pending.request.source) } }
+  }
+
   /// The same answer as a guest's GET would get, for an operator who looks through its eyes.
   public func look(_ path: String, as id: InstanceID) async -> GuestAnswer? {
     guard let view = catalog.read({ $0.view(of: id) }) else { return nil }
@@ -186,7 +191,7 @@ public final class MetadataService: Sendable {
   private func input(_ view: InstanceView, source: IPAddress?, needs: Needs) -> RenderInput {
     RenderInput(
       view: view, settings: settings, sourceAddress: source,
-      today: CivilDate(secondsSince1970: environment.now()).description,
+      today: CivilTime(secondsSince1970: environment.now()).date,
       randomSeed: needs.contains(.randomSeed) ? environment.randomBytes(512) : [],
       dynamicVendorData: needs.contains(.dynamicVendorData)
         ? vendorData?.answers(for: view) ?? [] : [])

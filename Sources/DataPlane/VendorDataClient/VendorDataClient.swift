@@ -1,8 +1,9 @@
 import AsyncHTTPClient
-import Inventory
+public import Inventory
 public import Logging
 public import MetadataService
 import NIOCore
+import NIOHTTP1
 public import ServiceLifecycle
 
 /// Asks dynamic vendor data targets over HTTP.

@@ -1,0 +1,87 @@
+import Inventory
+import Testing
+
+@Suite("The catalogue")
+struct CatalogTests {
+  static func instance(_ number: Int, _ interfaces: String) throws -> Record {
+    let json = """
+      {"kind": "Instance", "id": "00000000-0000-4000-8000-00000000000\(number)",
+       "hostname": "h\(number)", "interfaces": \(interfaces)}
+      """
+    return Record(
+      resource: try Resource(reading: try JSONValue(parsing: json)), revision: 1,
+      createdAtSeconds: 0)
+  }
+
+  static func hostname(_ match: Catalog.Match) -> String? {
+    if case .instance(let view) = match { view.instance.hostname } else { nil }
+  }
+
+  @Test("an address on two networks belongs to each network's own instance")
+  func overlap() throws {
+    let catalog = Catalog(
+      InventorySnapshot(
+        revision: 1,
+        records: [
+          try Self.instance(1, #"[{"network": "a", "address": "10.0.0.5"}]"#),
+          try Self.instance(2, #"[{"network": "b", "address": "10.0.0.5"}]"#),
+        ]))
+    let address = try #require(IPAddress("10.0.0.5"))
+    #expect(Self.hostname(catalog.match(address, on: NetworkID("a"))) == "h1")
+    #expect(Self.hostname(catalog.match(address, on: NetworkID("b"))) == "h2")
+    #expect(Self.hostname(catalog.match(address, on: NetworkID("c"))) == nil)
+    guard case .ambiguous(let networks) = catalog.match(address, on: nil) else {
+      Issue.record("a listener for any network must not guess")
+      return
+    }
+    #expect(networks.map(\.text) == ["a", "b"])
+  }
+
+  @Test("a link-local address leads to the instance with that MAC on that network")
+  func linkLocal() throws {
+    let catalog = Catalog(
+      InventorySnapshot(
+        revision: 1,
+        records: [try Self.instance(1, #"[{"network": "a", "mac": "fa:16:3e:9c:bf:3d"}]"#)]))
+    let address = try #require(IPAddress("fe80::f816:3eff:fe9c:bf3d"))
+    #expect(Self.hostname(catalog.match(address, on: NetworkID("a"))) == "h1")
+    #expect(Self.hostname(catalog.match(address, on: NetworkID("b"))) == nil)
+  }
+
+  @Test("an address follows the instance that has it now, and goes with it")
+  func moves() throws {
+    var catalog = Catalog()
+    let old = try #require(IPAddress("10.0.0.5"))
+    let new = try #require(IPAddress("10.0.0.6"))
+    catalog.apply(
+      ChangeBatch(revision: 1, changes: [.put(try Self.instance(1, #"[{"address": "10.0.0.5"}]"#))])
+    )
+    catalog.apply(
+      ChangeBatch(
+        revision: 2,
+        changes: [
+          .put(try Self.instance(1, #"[{"address": "10.0.0.6"}]"#)),
+          .put(try Self.instance(2, #"[{"address": "10.0.0.5"}]"#)),
+        ]))
+    #expect(Self.hostname(catalog.match(old, on: nil)) == "h2")
+    #expect(Self.hostname(catalog.match(new, on: nil)) == "h1")
+    let gone = ResourceID(kind: .instance, text: "00000000-0000-4000-8000-000000000002")
+    catalog.apply(ChangeBatch(revision: 3, changes: [.deleted(gone)]))
+    #expect(Self.hostname(catalog.match(old, on: nil)) == nil)
+    #expect(catalog.revision == 3)
+  }
+
+  @Test("a key without a name is called by its comment, and no two keys have one name")
+  func keyNames() throws {
+    let json = """
+      {"kind": "Instance", "id": "00000000-0000-4000-8000-000000000001", "hostname": "h",
+       "keys": ["ssh-rsa AAAA alice@laptop", "ssh-rsa BBBB", "ssh-rsa CCCC alice@laptop", "ssh-rsa DDDD a/b"]}
+      """
+    let record = Record(
+      resource: try Resource(reading: try JSONValue(parsing: json)), revision: 1,
+      createdAtSeconds: 0)
+    let view = try #require(
+      InstanceView(record: record, password: nil, network: { _ in nil }, keyPair: { _ in nil }))
+    #expect(view.keys.map(\.name) == ["alice@laptop", "key-1", "alice@laptop-2", "key-3"])
+  }
+}
