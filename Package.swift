@@ -33,6 +33,9 @@ let collections = Target.Dependency.product(
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let asyncAlgorithms = Target.Dependency.product(
+  name: "AsyncAlgorithms", package: "swift-async-algorithms")
 let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -43,6 +46,8 @@ let configuration = Target.Dependency.product(
   name: "Configuration", package: "swift-configuration")
 let serviceLifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(
+  name: "UnixSignals", package: "swift-service-lifecycle")
 let asyncHTTPClient = Target.Dependency.product(
   name: "AsyncHTTPClient", package: "async-http-client")
 let argumentParser = Target.Dependency.product(
@@ -53,6 +58,8 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
+    .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.0.0"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.30.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -75,6 +82,21 @@ let package = Package(
       knows: [
         "Inventory", "MetadataService", nioCore, nioPosix, nioExtras, logging, serviceLifecycle,
       ]),
+
+    room("ControlPlane/Manifest", knows: ["Inventory", yams, collections]),
+    room("ControlPlane/ControlAPI", knows: ["Inventory", collections]),
+    room(
+      "ControlPlane/ControlServer",
+      knows: [
+        "Inventory", "Dialects", "MetadataService", "ControlAPI", collections, hummingbird, nioCore,
+        httpTypes, logging, serviceLifecycle,
+      ]),
+    room(
+      "ControlPlane/ControlClient",
+      knows: [
+        "Inventory", "ControlAPI", asyncHTTPClient, asyncAlgorithms, nioCore, nioHTTP1, nioPosix,
+      ]),
+
     room("Storage/SQLiteStore", knows: ["Inventory", grdb]),
     room(
       "DataPlane/VendorDataClient",
@@ -83,7 +105,24 @@ let package = Package(
         serviceLifecycle,
       ]),
 
+    room(
+      "Programs/Daemon",
+      knows: [
+        "Inventory", "Dialects", "MetadataService", "GuestServer", "VendorDataClient",
+        "SQLiteStore",
+        "Manifest", "ControlAPI", "ControlServer", configuration, yams, logging, serviceLifecycle,
+        unixSignals, nioPosix, nioCore,
+      ]),
+    room(
+      "Programs/Commands",
+      knows: [
+        "Inventory", "Manifest", "ControlAPI", "ControlClient", "Daemon", argumentParser, logging,
+        collections,
+      ]),
+    .executableTarget(
+      name: "nameplate", dependencies: ["Commands"], path: "Sources/Programs/nameplate",
+      swiftSettings: settings),
+
     tests("InventoryTests", of: ["Inventory", collections]),
-    tests("MetadataServiceTests", of: ["Inventory", "Dialects", "MetadataService", collections]),
   ]
 )

@@ -4,6 +4,7 @@ public import Inventory
 public import Logging
 import Manifest
 public import MetadataService
+import OrderedCollections
 
 /// The daemon's configuration, checked.
 public struct DaemonConfiguration: Sendable {
@@ -207,7 +208,8 @@ struct SettingReader {
     guard let text = value["address"]?.string, let address = IPAddress(text) else {
       throw FieldError(path: "\(path).address", message: "must be an IP address")
     }
-    guard let port = value["port"]?.integer ?? 8775, (1...65_535).contains(port) else {
+    let port = value["port"].map { $0.integer ?? 0 } ?? 8775
+    guard (1...65_535).contains(port) else {
       throw FieldError(path: "\(path).port", message: "must be a port from 1 to 65535")
     }
     var network: NetworkID?

@@ -1,6 +1,7 @@
 import Foundation
 import Inventory
 public import Logging
+import OrderedCollections
 
 /// Writes one line a message to standard error: text for people, or JSON for collectors.
 public struct LineLogHandler: LogHandler {

@@ -53,6 +53,13 @@ public enum Setting: String, CaseIterable, Sendable {
 
   /// Whether the value must not be shown.
   public var isSecret: Bool { self == .metadataProxySharedSecret }
+
+  /// The value as it may be shown: without secrets, passwords in URLs among them.
+  public func shown(_ text: String) -> String {
+    if isSecret { return text.isEmpty ? "" : "•••" }
+    guard self == .vendordataDynamicTargets else { return text }
+    return text.replacing(/:\/\/[^\/@\s]*@/, with: "://•••@")
+  }
 }
 
 /// What the defaults of paths depend on.

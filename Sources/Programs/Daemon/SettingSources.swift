@@ -1,6 +1,6 @@
 import Configuration
 import Foundation
-public import Inventory
+import Inventory
 import Yams
 
 /// A configuration that cannot be used, in words that say what to do.

@@ -1,0 +1,86 @@
+import ArgumentParser
+import Daemon
+import Foundation
+import Glibc
+
+/// Every setting as a flag; what is not given leaves the environment, the file and the defaults.
+struct SettingOptions: ParsableArguments {
+  @Option(
+    help: "The configuration file (else NAMEPLATE_CONFIG, else /etc/nameplate/nameplate.yaml).")
+  var config: String?
+
+  @Option(help: "Where the database and keys are kept.")
+  var stateDirectory: String?
+  @Option(help: "The operators' Unix socket.")
+  var controlSocket: String?
+  @Option(name: .customLong("control-allowed-uids"), help: "Who may use it beside root, as [1000].")
+  var controlAllowedUIDs: String?
+  @Option(help: "The address that the redirect sends guests to.")
+  var metadataHost: String?
+  @Option(help: "The address that guests are listened to on.")
+  var metadataListen: String?
+  @Option(help: "Its port.")
+  var metadataPort: String?
+  @Option(help: "More listeners, as [{address: 10.0.0.4, port: 80, network: net-a}].")
+  var listeners: String?
+  @Option(help: "Appended to host names.")
+  var dhcpDomain: String?
+  @Option(name: .customLong("vendordata-jsonfile-path"), help: "The static vendor data.")
+  var vendordataJSONFilePath: String?
+  @Option(help: "Dynamic vendor data, as [name@url].")
+  var vendordataDynamicTargets: String?
+  @Option(help: "Whether a failed target makes vendor_data2.json fail.")
+  var vendordataDynamicFailureFatal: String?
+  @Option(help: "How long a target's answer is kept.")
+  var vendordataDynamicCacheSeconds: String?
+  @Option(help: "Neutron's shared secret; better given as a file.")
+  var metadataProxySharedSecret: String?
+  @Option(help: "A file that holds it.")
+  var metadataProxySharedSecretFile: String?
+  @Option(help: "How long a request from an undeclared address is held.")
+  var unknownGuestHoldSeconds: String?
+  @Option(help: "trace, debug, info, notice, warning, error or critical.")
+  var logLevel: String?
+  @Option(help: "text or json.")
+  var logFormat: String?
+
+  private var flags: [Setting: String] {
+    let all: [Setting: String?] = [
+      .stateDirectory: stateDirectory, .controlSocket: controlSocket,
+      .controlAllowedUIDs: controlAllowedUIDs, .metadataHost: metadataHost,
+      .metadataListen: metadataListen, .metadataPort: metadataPort, .listeners: listeners,
+      .dhcpDomain: dhcpDomain, .vendordataJSONFilePath: vendordataJSONFilePath,
+      .vendordataDynamicTargets: vendordataDynamicTargets,
+      .vendordataDynamicFailureFatal: vendordataDynamicFailureFatal,
+      .vendordataDynamicCacheSeconds: vendordataDynamicCacheSeconds,
+      .metadataProxySharedSecret: metadataProxySharedSecret,
+      .metadataProxySharedSecretFile: metadataProxySharedSecretFile,
+      .unknownGuestHoldSeconds: unknownGuestHoldSeconds, .logLevel: logLevel,
+      .logFormat: logFormat,
+    ]
+    return all.compactMapValues { $0 }
+  }
+
+  func sources() throws -> SettingSources {
+    let environment = ProcessInfo.processInfo.environment
+    let usual = "/etc/nameplate/nameplate.yaml"
+    let file =
+      config ?? environment["NAMEPLATE_CONFIG"]
+      ?? (FileManager.default.fileExists(atPath: usual) ? usual : nil)
+    return try SettingSources(
+      file: file, flags: flags,
+      surroundings: Surroundings(isRoot: geteuid() == 0, environment: environment))
+  }
+}
+
+/// Which daemon a command talks to.
+struct SocketOptions: ParsableArguments {
+  @Option(help: "The daemon's socket (else NAMEPLATE_SOCKET, else the configuration's).")
+  var socket: String?
+
+  func path() throws -> String {
+    let environment = ProcessInfo.processInfo.environment
+    if let path = socket ?? environment["NAMEPLATE_SOCKET"], !path.isEmpty { return path }
+    return try SettingOptions.parse([]).sources().value(of: .controlSocket).text
+  }
+}

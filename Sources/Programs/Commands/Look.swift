@@ -1,0 +1,73 @@
+import ArgumentParser
+import ControlClient
+import Foundation
+import Inventory
+
+extension InstanceID: @retroactive ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
+
+struct Look: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "What a guest would see, from the code that answers it.",
+    discussion: """
+      A directory is shown as a tree, a document as its exact bytes.
+
+      Examples:
+        nameplate look ID                            every path of every dialect
+        nameplate look ID /latest/meta-data/         the EC2 tree
+        nameplate look ID /openstack/latest/meta_data.json
+      """)
+
+  @Argument(help: "The instance.") var id: InstanceID
+  @Argument(help: "The path; a trailing slash shows the tree under it.") var path: String?
+  @OptionGroup var socket: SocketOptions
+  @OptionGroup var format: OutputOptions
+
+  func run() async throws {
+    let socket = try socket.path()
+    guard let path, !path.hasSuffix("/"), format.output == nil || format.output == .table else {
+      try await tree(socket)
+      return
+    }
+    let look = try await ControlClient.with(socket: socket) { try await $0.look(id, path: path) }
+    guard look.status == 200 else {
+      Terminal.error("the guest gets \(look.status): \(String(decoding: look.body, as: UTF8.self))")
+      throw ExitCode(1)
+    }
+    FileHandle.standardOutput.write(Data(look.body))
+  }
+
+  private func tree(_ socket: String) async throws {
+    let root = path ?? "/"
+    let entries = try await ControlClient.with(socket: socket) { client in
+      guard path == nil else { return try await client.lookTree(id, path: root) }
+      let ec2 = try await client.lookTree(id, path: "/latest")
+      let openstack = try await client.lookTree(id, path: "/openstack/latest")
+      return .object((ec2.object ?? [:]).merging(openstack.object ?? [:]) { first, _ in first })
+    }
+    guard let members = entries.object, !members.isEmpty else {
+      Terminal.error("the guest gets 404 for \(root)")
+      throw ExitCode(1)
+    }
+    if let machine = format.output, machine != .table {
+      Output.print(entries, machine)
+      return
+    }
+    for (path, entry) in members {
+      if entry["listing"] != nil {
+        print(Terminal.bold(path == "/" ? path : path + "/"))
+      } else {
+        print("\(path)  \(Look.summary(entry))")
+      }
+    }
+  }
+
+  private static func summary(_ entry: JSONValue) -> String {
+    let size = entry["size"]?.integer ?? 0
+    guard let text = entry["text"]?.string, !text.contains("\n"), text.count <= 80 else {
+      return "(\(size) bytes)"
+    }
+    return text.isEmpty ? "(empty)" : text
+  }
+}

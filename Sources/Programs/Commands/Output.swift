@@ -1,0 +1,65 @@
+import ArgumentParser
+import Inventory
+import Manifest
+
+/// How a command prints what it has to say.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+  case table
+  case json
+  case yaml
+}
+
+struct OutputOptions: ParsableArguments {
+  @Option(name: [.short, .long], help: "table, json or yaml.")
+  var output: OutputFormat?
+}
+
+/// Columns, each as wide as it must be.
+struct Table {
+  private let heads: [String]
+  private var rows: [[String]] = []
+
+  init(_ heads: String...) { self.heads = heads }
+
+  mutating func add(_ cells: String...) { rows.append(cells) }
+
+  func print() {
+    let widths = heads.indices.map { column in
+      ([heads] + rows).map { $0[column].count }.max() ?? 0
+    }
+    let line = { (cells: [String]) in
+      zip(cells, widths).map { cell, width in
+        cell + String(repeating: " ", count: width - cell.count)
+      }.joined(separator: "  ").trimmingEnd
+    }
+    Swift.print(Terminal.bold(line(heads)))
+    for row in rows { Swift.print(line(row)) }
+  }
+}
+
+extension String {
+  fileprivate var trimmingEnd: String {
+    var text = Substring(self)
+    while text.last == " " { text.removeLast() }
+    return String(text)
+  }
+}
+
+/// Prints values for programs.
+enum Output {
+  static func print(_ value: JSONValue, _ format: OutputFormat) {
+    switch format {
+    case .json: Swift.print(value.text)
+    case .yaml, .table: Swift.print(value.yaml, terminator: "")
+    }
+  }
+
+  /// Many documents: a JSON list, or YAML documents between dashes.
+  static func print(documents: [JSONValue], _ format: OutputFormat) {
+    switch format {
+    case .json: Swift.print(JSONValue.array(documents).text)
+    case .yaml, .table:
+      Swift.print(documents.map(\.yaml).joined(separator: "---\n"), terminator: "")
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import ControlClient
+import Inventory
+
+extension ResourceKind: @retroactive ExpressibleByArgument {
+  /// Takes `instance`, `instances`, `Instance`; a key pair also as `key`.
+  public init?(argument: String) {
+    switch argument.lowercased() {
+    case "network", "networks": self = .network
+    case "keypair", "keypairs", "key", "keys": self = .keyPair
+    case "instance", "instances": self = .instance
+    default: return nil
+    }
+  }
+
+  public static var allValueStrings: [String] { ["network", "keypair", "instance"] }
+}
+
+struct Get: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Prints a resource in the manifest's form.",
+    discussion: """
+      Examples:
+        nameplate get instance 6f2c9a31-7d4e-4b0a-9c55-1e8f0a7b3d21
+        nameplate get keypair PROJECT/NAME --output json
+      """)
+
+  @Argument(help: "network, keypair or instance.") var kind: ResourceKind
+  @Argument(help: "Its id.") var id: String
+  @OptionGroup var socket: SocketOptions
+  @OptionGroup var format: OutputOptions
+
+  func run() async throws {
+    let id = ResourceID(kind: kind, text: id)
+    let record = try await ControlClient.with(socket: try socket.path()) { try await $0.get(id) }
+    Output.print(record["document"] ?? .null, format.output ?? .yaml)
+  }
+}
+
+struct Delete: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Withdraws a resource that nothing refers to.",
+    discussion: """
+      Example:
+        nameplate delete instance 6f2c9a31-7d4e-4b0a-9c55-1e8f0a7b3d21
+      """)
+
+  @Argument(help: "network, keypair or instance.") var kind: ResourceKind
+  @Argument(help: "Its id.") var id: String
+  @OptionGroup var socket: SocketOptions
+
+  func run() async throws {
+    let id = ResourceID(kind: kind, text: id)
+    try await ControlClient.with(socket: try socket.path()) { try await $0.delete(id) }
+    print("\(id) deleted")
+  }
+}
+
+struct List: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Lists resources of a kind.",
+    discussion: """
+      Examples:
+        nameplate list instances
+        nameplate list instances --project p1 --network net-a --output json
+      """)
+
+  @Argument(help: "networks, keypairs or instances.") var kind: ResourceKind
+  @Option(help: "Only those of this project.") var project: String?
+  @Option(help: "Only those of this name.") var name: String?
+  @Option(help: "Only instances of this host name.") var hostname: String?
+  @Option(help: "Only instances on this compute host.") var host: String?
+  @Option(help: "Only instances on this network.") var network: String?
+  @Option(help: "Only instances with this address.") var address: String?
+  @OptionGroup var socket: SocketOptions
+  @OptionGroup var format: OutputOptions
+
+  func run() async throws {
+    let filters: [String: String?] = [
+      "project": project, "name": name, "hostname": hostname, "host": host, "network": network,
+      "address": address,
+    ]
+    let documents = try await ControlClient.with(socket: try socket.path()) { client in
+      var documents: [JSONValue] = []
+      try await client.list(kind, filters: filters.compactMapValues { $0 }) { page in
+        documents += page.compactMap { $0["document"] }
+      }
+      return documents
+    }
+    switch format.output ?? .table {
+    case .table: table(documents)
+    case let machine: Output.print(documents: documents, machine)
+    }
+  }
+
+  private func table(_ documents: [JSONValue]) {
+    let text = { (document: JSONValue, field: String) in document[field]?.string ?? "-" }
+    switch kind {
+    case .network:
+      var table = Table("ID", "NAME", "PROJECT", "SUBNETS")
+      for document in documents {
+        let blocks = document["subnets"]?.array?.compactMap { $0["cidr"]?.string } ?? []
+        table.add(
+          text(document, "id"), text(document, "name"), text(document, "project"),
+          blocks.isEmpty ? "-" : blocks.joined(separator: " "))
+      }
+      table.print()
+    case .keyPair:
+      var table = Table("NAME", "PROJECT", "TYPE")
+      for document in documents {
+        table.add(
+          text(document, "name"), text(document, "project"), document["type"]?.string ?? "ssh")
+      }
+      table.print()
+    case .instance:
+      var table = Table("ID", "HOSTNAME", "PROJECT", "ADDRESSES")
+      for document in documents {
+        let addresses = document["interfaces"]?.array?.flatMap { interface in
+          interface["addresses"]?.array?.compactMap { $0["ip"]?.string } ?? []
+        }
+        table.add(
+          text(document, "id"), text(document, "hostname"), text(document, "project"),
+          addresses.map { $0.isEmpty ? "-" : $0.joined(separator: " ") } ?? "-")
+      }
+      table.print()
+    }
+  }
+}

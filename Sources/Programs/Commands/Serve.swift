@@ -1,0 +1,31 @@
+import ArgumentParser
+import Daemon
+import Foundation
+import Logging
+
+struct Serve: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Answers guests, and operators on a Unix socket.",
+    discussion: """
+      Examples:
+        nameplate serve
+        nameplate serve --config /etc/nameplate/nameplate.yaml
+        nameplate serve --metadata-listen 127.0.0.1 --apply examples/loopback.yaml
+      """)
+
+  @OptionGroup var settings: SettingOptions
+  @Option(help: "A manifest to apply before the first guest is answered; may be repeated.")
+  var apply: [String] = []
+
+  func run() async throws {
+    let configuration = try DaemonConfiguration(try settings.sources())
+    LoggingSystem.bootstrap { label in
+      LineLogHandler(
+        label: label, level: configuration.logLevel, format: configuration.logFormat)
+    }
+    let daemon = Daemon(
+      configuration: configuration, manifests: apply, logger: Logger(label: "nameplate"),
+      systemd: Systemd(environment: ProcessInfo.processInfo.environment))
+    try await daemon.run()
+  }
+}

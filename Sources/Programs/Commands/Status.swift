@@ -1,0 +1,62 @@
+import ArgumentParser
+import ControlClient
+import Inventory
+import OrderedCollections
+
+struct Status: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Whether the daemon is ready, and what it has answered and refused.",
+    discussion: """
+      Examples:
+        nameplate status
+        nameplate status --output json
+      """)
+
+  @OptionGroup var socket: SocketOptions
+  @OptionGroup var format: OutputOptions
+
+  func run() async throws {
+    let (health, counters) = try await ControlClient.with(socket: try socket.path()) { client in
+      (try await client.health(), try await client.counters())
+    }
+    switch format.output ?? .table {
+    case .table:
+      var table = Table("WHAT", "VALUE")
+      for (name, value) in health.object ?? [:] { table.add(name, value.string ?? value.text) }
+      for (name, value) in counters.object ?? [:] { table.add(name, value.text) }
+      table.print()
+    case let machine: Output.print(["health": health, "counters": counters], machine)
+    }
+  }
+}
+
+struct Watch: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Changes as they happen.",
+    discussion: """
+      Examples:
+        nameplate watch
+        nameplate watch instances --since 42 --output json
+      """)
+
+  @Argument(help: "Only networks, keypairs or instances.") var kind: ResourceKind?
+  @Option(help: "Start after this revision.") var since: UInt64?
+  @OptionGroup var socket: SocketOptions
+  @OptionGroup var format: OutputOptions
+
+  func run() async throws {
+    let format = format.output ?? .table
+    try await ControlClient.with(socket: try socket.path()) { client in
+      try await client.watch(since: since, kind: kind) { name, revision, data in
+        if format == .table {
+          let document = data["document"] ?? data
+          let id = document["id"]?.string ?? document["name"]?.string ?? ""
+          print("\(revision)  \(name)  \(document["kind"]?.string ?? "")  \(id)")
+        } else {
+          Output.print(
+            ["revision": .string(revision), "event": .string(name), "data": data], format)
+        }
+      }
+    }
+  }
+}

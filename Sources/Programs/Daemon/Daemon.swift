@@ -1,0 +1,180 @@
+import ControlServer
+import Dialects
+import Foundation
+import Glibc
+import GuestServer
+import Inventory
+public import Logging
+import Manifest
+import MetadataService
+import NIOCore
+import NIOPosix
+import SQLiteStore
+import ServiceLifecycle
+import Synchronization
+import UnixSignals
+import VendorDataClient
+
+/// The version that the daemon and its API say.
+public let nameplateVersion = "0.1.0"
+
+/// `serve`: joins the rooms and runs them until it is told to stop.
+public struct Daemon: Sendable {
+  private let configuration: DaemonConfiguration
+  private let manifests: [String]
+  private let logger: Logger
+  private let systemd: Systemd
+
+  /// - Parameter manifests: Files that are applied before the first guest is answered.
+  public init(
+    configuration: DaemonConfiguration, manifests: [String], logger: Logger, systemd: Systemd
+  ) {
+    self.configuration = configuration
+    self.manifests = manifests
+    self.logger = logger
+    self.systemd = systemd
+  }
+
+  @Sendable private static func now() -> Int { time(nil) }
+
+  /// Serves until SIGTERM or SIGINT, then finishes what is in flight.
+  public func run() async throws {
+    let store = try SQLiteStore(
+      directory: configuration.stateDirectory, now: Daemon.now())
+    let catalog = LiveCatalog()
+    let feed = CatalogFeed(store: store, catalog: catalog, logger: logger)
+    try await feed.load()
+    let resources = ResourceService(
+      store: store, catalog: catalog, now: Daemon.now,
+      makeID: {
+        var generator = SystemRandomNumberGenerator()
+        return InstanceID.random(using: &generator)
+      })
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await feed.run() }
+      try await apply(manifests, to: resources)
+      try await serve(store, catalog, resources)
+      group.cancelAll()
+    }
+  }
+
+  private func apply(_ manifests: [String], to resources: ResourceService) async throws {
+    for path in manifests {
+      let documents = try ManifestReading.documents(at: path)
+      let result = try await resources.apply(documents.map(\.value), dryRun: false)
+      logger.info(
+        "manifest applied",
+        metadata: [
+          "file": "\(path)", "documents": "\(documents.count)",
+          "changed": "\(result.outcomes.count { $0.action != .unchanged })",
+        ])
+    }
+  }
+
+  private func serve(
+    _ store: SQLiteStore, _ catalog: LiveCatalog, _ resources: ResourceService
+  ) async throws {
+    let vendorClient = VendorDataClient(logger: logger)
+    let vendorData = DynamicVendorData(
+      targets: configuration.vendorDataTargets, fetcher: vendorClient,
+      keptSeconds: configuration.vendorDataCacheSeconds,
+      failureIsFatal: configuration.vendorDataFailureIsFatal, now: Daemon.monotonicSeconds)
+    let refusals = RefusalLog(logger: logger, now: Daemon.now)
+    let service = MetadataService(
+      catalog: catalog, store: store,
+      settings: RenderSettings(
+        dhcpDomain: configuration.dhcpDomain, vendorData: configuration.vendorData),
+      vendorData: vendorData,
+      unknownHold: .milliseconds(Int(configuration.unknownGuestHoldSeconds * 1000)),
+      environment: MetadataService.Environment(
+        now: Daemon.now, randomBytes: Daemon.randomBytes,
+        sleep: { try await Task.sleep(for: $0) }, refused: refusals.note))
+    let readiness = Readiness(parts: 2, systemd: systemd, logger: logger)
+    let threads = MultiThreadedEventLoopGroup(numberOfThreads: NIOCore.System.coreCount)
+    let handedOver = systemd.listeningSockets.map {
+      ListenerConfiguration(address: .v4(0), port: 0, fileDescriptor: $0)
+    }
+    let guests = GuestServer(
+      service: service,
+      // Sockets that systemd hands over stand for the first listener.
+      listeners: handedOver.isEmpty
+        ? configuration.listeners : handedOver + configuration.listeners.dropFirst(),
+      group: threads, logger: logger, now: Daemon.now, onReady: { _ in readiness.done() })
+    let operators = ControlServer(
+      service: service, resources: resources, socketPath: configuration.controlSocket,
+      allowedUIDs: configuration.controlAllowedUIDs, version: nameplateVersion, logger: logger,
+      onReady: { readiness.done() })
+    var group = ServiceGroupConfiguration(
+      services: [
+        .init(service: vendorClient),
+        .init(service: VendorDataRefresher(vendorData: vendorData)),
+        .init(service: operators), .init(service: guests),
+      ],
+      gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    // The last resort: guests and operators are given their time by the servers themselves.
+    group.maximumGracefulShutdownDuration = Duration.seconds(9)
+    do {
+      try await ServiceGroup(configuration: group).run()
+    } catch {
+      try? await threads.shutdownGracefully()
+      throw error
+    }
+    systemd.notify("STOPPING=1")
+    try await threads.shutdownGracefully()
+  }
+
+  @Sendable private static func monotonicSeconds() -> Int {
+    var now = timespec()
+    _ = unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec
+  }
+
+  /// A system call for 256 bytes, where Swift's own generator makes one for every eight.
+  @Sendable private static func randomBytes(_ count: Int) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    for start in stride(from: 0, to: count, by: 256) {
+      let length = min(256, count - start)
+      unsafe bytes.withUnsafeMutableBytes { buffer in
+        let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[start..<(start + length)])
+        guard let base = part.baseAddress, unsafe getentropy(base, length) == 0 else {
+          var generator = SystemRandomNumberGenerator()
+          for index in part.indices { unsafe part[index] = generator.next() }
+          return
+        }
+      }
+    }
+    return bytes
+  }
+}
+
+/// Runs the refresher of dynamic vendor data as a service.
+private struct VendorDataRefresher: Service {
+  let vendorData: DynamicVendorData
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown { await vendorData.run() }
+  }
+}
+
+/// Tells systemd and the log once all parts are ready.
+private final class Readiness: Sendable {
+  private let left: Mutex<Int>
+  private let systemd: Systemd
+  private let logger: Logger
+
+  init(parts: Int, systemd: Systemd, logger: Logger) {
+    left = Mutex(parts)
+    self.systemd = systemd
+    self.logger = logger
+  }
+
+  func done() {
+    let isLast = left.withLock { left in
+      left -= 1
+      return left == 0
+    }
+    guard isLast else { return }
+    systemd.notify("READY=1")
+    logger.notice("ready")
+  }
+}
