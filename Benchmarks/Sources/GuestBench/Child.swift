@@ -13,8 +13,9 @@ final class Child {
   init(_ arguments: [String], log: String, environment extra: [String: String] = [:]) throws {
     name = arguments.first ?? "?"
     self.log = log
-    // Should the bench itself be killed, the kernel ends what it started.
-    let command = ["setpriv", "--pdeathsig", "KILL", "--"] + arguments
+    // Should the bench itself be killed, the kernel asks what it started to end; SIGTERM, because
+    // workers of nginx outlive a master that has no time to tell them.
+    let command = ["setpriv", "--pdeathsig", "TERM", "--"] + arguments
     var environment = ProcessInfo.processInfo.environment
       .filter { !$0.key.hasPrefix("NAMEPLATE_") }
       .merging(extra) { $1 }
