@@ -1,0 +1,119 @@
+import Foundation
+import Glibc
+
+/// Measures a guest's GET beside nginx. Exits only at the end of `main`, after everything that was
+/// started has been stopped.
+@main
+enum GuestBench {
+  static func main() {
+    exit(run(Array(CommandLine.arguments.dropFirst())))
+  }
+
+  private static func run(_ arguments: [String]) -> Int32 {
+    if arguments.contains("--help") || arguments.contains("-h") {
+      print(Options.usage)
+      return 0
+    }
+    do {
+      let options = try Options(parsing: arguments)
+      Interrupt.install()
+      let results = try inFolder { folder in try measure(options, in: folder) }
+      return try finish(results, options)
+    } catch let error as UsageError {
+      complain("\(error)\n\n\(Options.usage)")
+      return 2
+    } catch let interrupt as Interrupt.Received {
+      complain("stopped by signal \(interrupt.signal)")
+      return 128 + interrupt.signal
+    } catch {
+      complain("guest-bench: \(error)")
+      return 1
+    }
+  }
+
+  /// A folder that is gone afterwards.
+  private static func inFolder<Value>(_ body: (String) throws -> Value) throws -> Value {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("guest-bench-\(getpid())").path
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    return try body(folder)
+  }
+
+  private static func measure(_ options: Options, in folder: String) throws -> Results {
+    let plan = options.plan
+    let facts = Fact.all(options, folder: folder)
+    try Interrupt.check()
+    let thresholds = options.isShort ? nil : try Thresholds.read(options.thresholds)
+
+    let ours = try Server.ours(options, in: folder)
+    defer { ours.stop() }
+    let documents = try Target.all.map { target in
+      (path: target.path, bytes: try ours.waitUntilReady(target.path))
+    }
+    let nginx = try Server.nginx(serving: documents, in: folder)
+    defer { nginx.stop() }
+    for document in documents {
+      guard try nginx.waitUntilReady(document.path) == document.bytes else {
+        throw BenchError("nginx does not serve the bytes that we wrote for \(document.path)")
+      }
+    }
+
+    let rows = try runRounds(plan, ours, nginx, log: "\(folder)/wrk.log")
+    let missed = thresholds?.missed(by: rows) ?? []
+    return Results(facts: facts, rows: rows, problems: Results.failures(in: rows) + missed)
+  }
+
+  /// Both servers in turn, so that what else the machine does meets both; who comes first changes
+  /// from round to round.
+  private static func runRounds(_ plan: Plan, _ ours: Server, _ nginx: Server, log: String) throws
+    -> [Row]
+  {
+    if let seconds = plan.warmUp {
+      for (target, server) in Target.all.flatMap({ [($0, ours), ($0, nginx)] }) {
+        _ = try Wrk.run(target.path, on: server, mode: .keepAlive, seconds: seconds, log: log)
+      }
+    }
+    var series = Target.all.flatMap { target in
+      Mode.allCases.map { Series(target: target, mode: $0) }
+    }
+    for round in 0..<plan.rounds {
+      complain("round \(round + 1) of \(plan.rounds)")
+      for index in series.indices {
+        let (target, mode) = (series[index].target, series[index].mode)
+        let seconds = mode == .keepAlive ? plan.keepAlive : plan.close
+        for isOurs in round.isMultiple(of: 2) ? [true, false] : [false, true] {
+          let sample = try Wrk.run(
+            target.path, on: isOurs ? ours : nginx, mode: mode, seconds: seconds, log: log)
+          if isOurs {
+            series[index].ours.append(sample)
+          } else {
+            series[index].nginx.append(sample)
+          }
+        }
+      }
+    }
+    return series.map(\.row)
+  }
+
+  private static func finish(_ results: Results, _ options: Options) throws -> Int32 {
+    print(options.isJSON ? try Report.json(results) : Report.table(results.rows))
+    if !options.isShort {
+      let folder = URL(fileURLWithPath: options.reportFolder)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try Data(Report.markdown(results, plan: options.plan).utf8)
+        .write(to: folder.appendingPathComponent("guest-bench.md"))
+      try Data(BarChart.svg(results.rows).utf8)
+        .write(to: folder.appendingPathComponent("guest-bench.svg"))
+      complain("written: \(options.reportFolder)/guest-bench.md and guest-bench.svg")
+    }
+    for problem in results.problems { complain(problem) }
+    return results.problems.isEmpty ? 0 : 1
+  }
+
+  /// Progress and problems go to standard error, so that `--output json` can be piped.
+  private static func complain(_ text: String) {
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+  }
+}

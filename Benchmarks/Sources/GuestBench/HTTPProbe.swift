@@ -1,0 +1,86 @@
+import Glibc
+
+/// A GET on a new connection to 127.0.0.1, for checking a server before it is measured.
+enum HTTPProbe {
+  struct Answer {
+    let status: Int
+    let body: [UInt8]
+  }
+
+  /// Nil where nobody listens, or the answer is none.
+  static func get(_ path: String, port: UInt16) -> Answer? {
+    guard let descriptor = connect(port: port) else { return nil }
+    defer { close(descriptor) }
+    let request = Array(
+      "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n\r\n".utf8)
+    guard
+      unsafe send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count
+    else { return nil }
+    return parse(readAll(descriptor))
+  }
+
+  /// A port that nobody has at the moment.
+  static func freePort() throws -> UInt16 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    defer { close(descriptor) }
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    var address = loopback(port: 0)
+    let bound = unsafe withGeneric(&address) { unsafe bind(descriptor, $0, length) }
+    let named = unsafe withGeneric(&address) { unsafe getsockname(descriptor, $0, &length) }
+    guard bound == 0, named == 0 else { throw BenchError("127.0.0.1 has no free port") }
+    return UInt16(bigEndian: address.sin_port)
+  }
+
+  private static func connect(port: UInt16) -> Int32? {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return nil }
+    var timeout = timeval(tv_sec: 5, tv_usec: 0)
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, size)
+    var address = loopback(port: port)
+    let result = unsafe withGeneric(&address) {
+      unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+    }
+    guard result == 0 else {
+      close(descriptor)
+      return nil
+    }
+    return descriptor
+  }
+
+  private static func loopback(port: UInt16) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    return address
+  }
+
+  private static func withGeneric(
+    _ address: inout sockaddr_in, _ body: (UnsafeMutablePointer<sockaddr>) -> Int32
+  ) -> Int32 {
+    unsafe withUnsafeMutablePointer(to: &address) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0) }
+    }
+  }
+
+  private static func readAll(_ descriptor: Int32) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+    while bytes.count < 16 * 1024 * 1024 {
+      let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
+      guard count > 0 else { break }
+      bytes += chunk[..<count]
+    }
+    return bytes
+  }
+
+  private static func parse(_ bytes: [UInt8]) -> Answer? {
+    let separator = Array("\r\n\r\n".utf8)
+    guard let gap = bytes.firstRange(of: separator) else { return nil }
+    let head = String(decoding: bytes[..<gap.lowerBound], as: UTF8.self)
+    let words = head.prefix { $0 != "\r\n" }.split(separator: " ")
+    guard words.count >= 2, let status = Int(words[1]) else { return nil }
+    return Answer(status: status, body: Array(bytes[gap.upperBound...]))
+  }
+}

@@ -1,0 +1,107 @@
+/// What the command line asks for.
+struct Options {
+  var nameplate: String?
+  /// Started in place of `nameplate serve`: to compare two builds, or to try the bench itself.
+  var oursCommand: String?
+  var isShort = false
+  var rounds: Int?
+  var seconds: Int?
+  var isJSON = false
+  var thresholds = "Benchmarks/thresholds.json"
+  var reportFolder = "docs/performance"
+
+  static let usage = """
+    usage: guest-bench [options] PATH-OF-NAMEPLATE
+
+    Measures the guests' side beside nginx serving the same bytes from files.
+
+      --short              one round of 1 s; only checks that no request failed
+      --rounds N           rounds to take the median of (5)
+      --seconds N          seconds of each keep-alive run (5); runs that close take at most 3
+      --output text|json   (text)
+      --thresholds FILE    (\(Options().thresholds))
+      --report FOLDER      where a full run writes guest-bench.md and .svg (\(Options().reportFolder))
+      --ours-command TEXT  a shell command in place of nameplate; it finds the port in $BENCH_PORT and
+                           a folder of its own in $BENCH_FOLDER
+
+    Exit codes: 0 done, 1 a request failed or (in full) a threshold was missed, 2 usage,
+    128 + N stopped by signal N.
+    """
+
+  init() {}
+
+  init(parsing arguments: [String]) throws(UsageError) {
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      switch argument {
+      case "--short": isShort = true
+      case "--rounds": rounds = try Options.number(after: argument, &rest)
+      case "--seconds": seconds = try Options.number(after: argument, &rest)
+      case "--thresholds": thresholds = try Options.value(after: argument, &rest)
+      case "--report": reportFolder = try Options.value(after: argument, &rest)
+      case "--ours-command": oursCommand = try Options.value(after: argument, &rest)
+      case "--output":
+        switch try Options.value(after: argument, &rest) {
+        case "json": isJSON = true
+        case "text": isJSON = false
+        case let other: throw UsageError("--output: '\(other)' is neither text nor json")
+        }
+      default:
+        guard !argument.hasPrefix("-"), nameplate == nil else {
+          throw UsageError("'\(argument)' is not understood")
+        }
+        nameplate = argument
+      }
+    }
+    guard nameplate != nil || oursCommand != nil else {
+      throw UsageError("the path of a built nameplate is missing")
+    }
+  }
+
+  private static func value(after name: String, _ rest: inout ArraySlice<String>)
+    throws(UsageError) -> String
+  {
+    guard let value = rest.popFirst() else { throw UsageError("\(name) needs a value") }
+    return value
+  }
+
+  private static func number(after name: String, _ rest: inout ArraySlice<String>)
+    throws(UsageError) -> Int
+  {
+    let text = try value(after: name, &rest)
+    guard let number = Int(text), (1...3600).contains(number) else {
+      throw UsageError("\(name): '\(text)' is not a number from 1 to 3600")
+    }
+    return number
+  }
+
+  /// How much is measured.
+  var plan: Plan {
+    if isShort { return Plan(rounds: rounds ?? 1, keepAlive: seconds ?? 1, close: 1, warmUp: nil) }
+    let seconds = seconds ?? 5
+    return Plan(rounds: rounds ?? 5, keepAlive: seconds, close: min(seconds, 2), warmUp: 1)
+  }
+}
+
+/// Rounds, and the seconds of each run in them.
+struct Plan {
+  var rounds: Int
+  var keepAlive: Int
+  /// Each request of such a run takes a new port, and a port rests for a while after use: short
+  /// runs, so that the machine does not run out of them. Never over 3.
+  var close: Int
+  /// Before the first round, thrown away.
+  var warmUp: Int?
+}
+
+/// A command line that cannot be understood.
+struct UsageError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// A bench that cannot go on.
+struct BenchError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

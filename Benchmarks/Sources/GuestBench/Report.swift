@@ -1,0 +1,72 @@
+import Foundation
+
+/// Results as text.
+enum Report {
+  private static let headings = [
+    "document", "mode", "ours req/s", "nginx req/s", "ratio", "ours CPU µs/req",
+    "nginx CPU µs/req", "ratio", "failed",
+  ]
+
+  private static func cells(_ row: Row) -> [String] {
+    [
+      row.document, row.mode.rawValue,
+      row.ours.requestsPerSecond.text(0), row.nginx.requestsPerSecond.text(0),
+      row.requestRatio.text(2),
+      row.ours.cpuMicrosecondsPerRequest.text(1), row.nginx.cpuMicrosecondsPerRequest.text(1),
+      row.cpuRatio?.text(2) ?? "–",
+      "\(row.ours.failures) / \(row.nginx.failures)",
+    ]
+  }
+
+  /// For a terminal.
+  static func table(_ rows: [Row]) -> String {
+    let lines = [headings] + rows.map(cells)
+    let widths = headings.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    return lines.map { line in
+      zip(line, widths).enumerated().map { column, cell in
+        let padding = String(repeating: " ", count: cell.1 - cell.0.count)
+        return column < 2 ? cell.0 + padding : padding + cell.0
+      }.joined(separator: "  ")
+    }.joined(separator: "\n")
+  }
+
+  static func markdown(_ results: Results, plan: Plan) -> String {
+    let alignment = headings.indices.map { $0 < 2 ? "---" : "---:" }
+    let table = ([headings, alignment] + results.rows.map(cells))
+      .map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n")
+    let facts = results.facts.map { "| \($0.name) | \($0.value) |" }.joined(separator: "\n")
+    let verdict =
+      results.problems.isEmpty
+      ? "No request failed, and every threshold of `Benchmarks/thresholds.json` was met."
+      : "Not met:\n\n" + results.problems.map { "- \($0)" }.joined(separator: "\n")
+    return """
+      # The guests' side beside nginx
+
+      Written by `make bench`; do not edit. `nameplate serve` and nginx (two workers, no access log,
+      `sendfile`, no limit on requests per connection) run on the same machine at the same time and
+      are asked in turn: `wrk -t1 -c64`, \(plan.rounds) rounds, per run \(plan.keepAlive) s with keep-alive and \
+      \(plan.close) s
+      with `Connection: close`. nginx serves, as files, the bytes that Nameplate answered with before;
+      Nameplate finds out who asks and renders each answer anew (meta_data.json with 512 fresh random
+      bytes). Figures are medians over the rounds; a ratio is that of the two medians, failures are
+      sums (ours / nginx). CPU time is user and system time of all of a server's processes.
+
+      ![Requests per second](guest-bench.svg)
+
+      \(table)
+
+      \(verdict)
+
+      | | |
+      | --- | --- |
+      \(facts)
+
+      """
+  }
+
+  static func json(_ results: Results) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(results), as: UTF8.self)
+  }
+}

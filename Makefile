@@ -1,0 +1,38 @@
+# The commands of a day's work. Each is a few lines here, or a script of its own in scripts/.
+
+CONFIGURATION ?= debug
+SWIFT ?= swift
+TESTFLAGS ?=
+BENCHFLAGS ?=
+FORMATTED = Sources Tests Benchmarks/Package.swift Benchmarks/Sources Package.swift
+
+export CONFIGURATION SWIFT TESTFLAGS BENCHFLAGS
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test format lint bench bench-short clean
+
+help: ## Says what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: ## Installs what is missing, builds, and starts a daemon in which 127.0.0.1 is an instance
+	@sh scripts/serve.sh
+
+test: ## Installs what is missing, builds and runs the tests (TESTFLAGS='--filter …')
+	@sh scripts/test.sh
+
+format: ## Formats the sources in place
+	$(SWIFT) format --in-place --parallel --recursive $(wildcard $(FORMATTED))
+
+lint: ## Checks the format and who imports whom
+	$(SWIFT) format lint --strict --parallel --recursive $(wildcard $(FORMATTED))
+	@sh scripts/check-imports.sh --self-test
+	@sh scripts/check-imports.sh
+
+bench: ## Measures beside nginx, in full; writes docs/performance (BENCHFLAGS='--rounds 3')
+	@sh scripts/bench.sh $(BENCHFLAGS)
+
+bench-short: ## The same in a minute: only has to run without a failed request
+	@sh scripts/bench.sh --short $(BENCHFLAGS)
+
+clean: ## Removes what was built and the state of make serve
+	rm -rf .build Benchmarks/.build .serve

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Builds the daemon in release and measures it beside nginx. Arguments go to guest-bench.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+need_swift
+need_headers
+PATH=$PATH:/usr/sbin:/sbin
+sh scripts/install-packages.sh bench || {
+  command -v wrk >/dev/null 2>&1 && command -v nginx >/dev/null 2>&1 ||
+    fail "The bench needs wrk and nginx."
+}
+"$SWIFT" build --configuration release --product nameplate --scratch-path .build
+"$SWIFT" build --configuration release --product guest-bench --package-path Benchmarks
+exec Benchmarks/.build/release/guest-bench .build/release/nameplate "$@"

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Builds and runs all tests. TESTFLAGS goes to `swift test`.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+need_swift
+need_headers
+sh scripts/install-packages.sh test ||
+  say "Going on without them: tests that need what is missing are skipped, and say so."
+if [ "$(id -u)" -ne 0 ]; then
+  say "Not root: tests that make network namespaces or firewall rules (guests behind a DNAT rule," \
+    "cloud-init as a guest) are skipped. 'sudo make test' runs them."
+fi
+
+"$SWIFT" build --build-tests --explicit-target-dependency-import-check error
+# shellcheck disable=SC2086  # several flags
+"$SWIFT" test ${TESTFLAGS:-}
