@@ -2,10 +2,7 @@ import ArgumentParser
 import ControlClient
 import Foundation
 import Inventory
-
-extension InstanceID: @retroactive ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
-}
+import OrderedCollections
 
 struct Look: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

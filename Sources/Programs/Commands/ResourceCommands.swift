@@ -2,20 +2,6 @@ import ArgumentParser
 import ControlClient
 import Inventory
 
-extension ResourceKind: @retroactive ExpressibleByArgument {
-  /// Takes `instance`, `instances`, `Instance`; a key pair also as `key`.
-  public init?(argument: String) {
-    switch argument.lowercased() {
-    case "network", "networks": self = .network
-    case "keypair", "keypairs", "key", "keys": self = .keyPair
-    case "instance", "instances": self = .instance
-    default: return nil
-    }
-  }
-
-  public static var allValueStrings: [String] { ["network", "keypair", "instance"] }
-}
-
 struct Get: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Prints a resource in the manifest's form.",

@@ -68,10 +68,7 @@ enum EC2MetaData {
     Row("reservation-id") { input, version in
       declared(input.view.instance.reservationID, version)
     },
-    Row("security-groups") { input, version in
-      let groups = input.view.instance.securityGroups
-      return groups.isEmpty && !version.isNovas ? nil : .lines(groups)
-    },
+    Row("security-groups") { input, _ in .lines(input.view.instance.securityGroups) },
     Row("services", since: .v2016_09_02) { _, _ in .directory(services) },
     Row("tags", since: .v2021_03_23) { input, _ in tags(input) },
   ]

@@ -3,6 +3,7 @@ import ControlClient
 import Daemon
 import Foundation
 import Inventory
+import OrderedCollections
 
 struct KeyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

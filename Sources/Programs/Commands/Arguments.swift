@@ -1,0 +1,22 @@
+public import ArgumentParser
+public import Inventory
+
+// How what the field calls by name or id is written on a command line.
+
+extension ResourceKind: ExpressibleByArgument {
+  /// Takes `instance`, `instances`, `Instance`; a key pair also as `key`.
+  public init?(argument: String) {
+    switch argument.lowercased() {
+    case "network", "networks": self = .network
+    case "keypair", "keypairs", "key", "keys": self = .keyPair
+    case "instance", "instances": self = .instance
+    default: return nil
+    }
+  }
+
+  public static var allValueStrings: [String] { ["network", "keypair", "instance"] }
+}
+
+extension InstanceID: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
