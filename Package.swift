@@ -123,6 +123,13 @@ let package = Package(
       name: "nameplate", dependencies: ["Commands"], path: "Sources/Programs/nameplate",
       swiftSettings: settings),
 
+    .target(
+      name: "TestKit", dependencies: ["Inventory", "Dialects", "MetadataService"],
+      path: "Tests/TestKit", swiftSettings: settings),
     tests("InventoryTests", of: ["Inventory", collections]),
+    tests("MetadataServiceTests", of: ["Inventory", "Dialects", "MetadataService", "TestKit"]),
+    tests(
+      "GuestServerTests",
+      of: ["Inventory", "MetadataService", "GuestServer", "TestKit", nioCore, nioPosix, logging]),
   ]
 )

@@ -1,0 +1,123 @@
+import Dialects
+public import Inventory
+public import MetadataService
+import Synchronization
+
+/// A metadata service over a memory store, with a clock that the test moves.
+public final class ServiceFixture: Sendable {
+  public let store = MemoryStore()
+  public let catalog = LiveCatalog()
+  public let service: MetadataService
+  public let clock = ManualSleep()
+
+  /// - Parameter instances: Instances as JSON documents.
+  public init(_ instances: [String], unknownHold: Duration = .seconds(2)) async throws {
+    let clock = clock
+    service = MetadataService(
+      catalog: catalog, store: store,
+      settings: RenderSettings(dhcpDomain: "novalocal"), unknownHold: unknownHold,
+      environment: MetadataService.Environment(
+        now: { 1_750_000_000 }, randomBytes: { [UInt8](repeating: 7, count: $0) },
+        sleep: { _ in try await clock.sleep() }, refused: { _, _ in }))
+    try await declare(instances)
+  }
+
+  /// Declares instances and waits until guests are answered by them.
+  public func declare(_ instances: [String]) async throws {
+    let resources = try instances.map { try Resource(reading: try JSONValue(parsing: $0)) }
+    let result = try await store.commit(resources.map { .put($0) }, now: 0, dryRun: false)
+    try await catchUp()
+    await catalog.wait(for: result.revision)
+  }
+
+  /// Brings the catalogue to where the store is.
+  public func catchUp() async throws {
+    catalog.replace(with: Catalog(try await store.load()))
+  }
+
+  /// The request of a guest, answered; waited for where it must be.
+  public func ask(
+    _ path: String, from source: String, method: GuestRequest.Method = .get, body: String = "",
+    network: String? = nil
+  ) async -> GuestAnswer {
+    let request = GuestRequest(
+      method: method, target: Array(path.utf8), network: network.flatMap { NetworkID($0) },
+      source: IPAddress(source) ?? .v4(0), body: Array(body.utf8))
+    switch service.answer(request) {
+    case .answer(let answer): return answer
+    case .wait(let pending): return await service.finish(pending)
+    }
+  }
+}
+
+/// A sleep that lasts until the test ends it.
+public final class ManualSleep: Sendable {
+  private struct State {
+    var isOver = false
+    var sleepers: [Int: CheckedContinuation<Void, any Error>] = [:]
+    var next = 0
+    var watchers: [CheckedContinuation<Void, Never>] = []
+  }
+
+  private let state = Mutex(State())
+
+  public init() {}
+
+  /// Ends every sleep, now and from now on.
+  public func wakeAll() {
+    let sleepers = state.withLock { state in
+      state.isOver = true
+      defer { state.sleepers = [:] }
+      return Array(state.sleepers.values)
+    }
+    for sleeper in sleepers { sleeper.resume() }
+  }
+
+  /// Returns once somebody sleeps.
+  public func untilSomebodySleeps() async {
+    await withCheckedContinuation { continuation in
+      let now = state.withLock { state in
+        if !state.sleepers.isEmpty { return true }
+        state.watchers.append(continuation)
+        return false
+      }
+      if now { continuation.resume() }
+    }
+  }
+
+  func sleep() async throws {
+    let id = state.withLock { state in
+      state.next += 1
+      return state.next
+    }
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        let (isOver, watchers) = state.withLock { state in
+          if state.isOver || Task.isCancelled {
+            return (true, [CheckedContinuation<Void, Never>]())
+          }
+          state.sleepers[id] = continuation
+          defer { state.watchers = [] }
+          return (false, state.watchers)
+        }
+        if isOver { continuation.resume() }
+        for watcher in watchers { watcher.resume() }
+      }
+    } onCancel: {
+      let sleeper = state.withLock { $0.sleepers.removeValue(forKey: id) }
+      sleeper?.resume(throwing: CancellationError())
+    }
+  }
+}
+
+/// Instances for tests, as documents.
+public enum Examples {
+  public static func instance(
+    _ number: Int, interfaces: String, more: String = ""
+  ) -> String {
+    """
+    {"kind": "Instance", "id": "00000000-0000-4000-8000-00000000000\(number)",
+     "hostname": "h\(number)", \(more) "interfaces": \(interfaces)}
+    """
+  }
+}
