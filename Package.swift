@@ -127,7 +127,12 @@ let package = Package(
       name: "TestKit", dependencies: ["Inventory", "Dialects", "MetadataService"],
       path: "Tests/TestKit", swiftSettings: settings),
     tests("InventoryTests", of: ["Inventory", collections]),
+    tests(
+      "DialectsTests", of: ["Inventory", "Dialects", "Manifest", collections, yams],
+      resources: [.copy("Fixtures")]),
+    tests("SQLiteStoreTests", of: ["Inventory", "SQLiteStore", grdb]),
     tests("MetadataServiceTests", of: ["Inventory", "Dialects", "MetadataService", "TestKit"]),
+    tests("DaemonTests", of: ["nameplate", "Inventory", "ControlClient"]),
     tests(
       "GuestServerTests",
       of: ["Inventory", "MetadataService", "GuestServer", "TestKit", nioCore, nioPosix, logging]),

@@ -1,3 +1,4 @@
+import Dialects
 import Inventory
 import MetadataService
 import Synchronization

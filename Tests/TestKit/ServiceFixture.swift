@@ -1,5 +1,5 @@
 import Dialects
-public import Inventory
+import Inventory
 public import MetadataService
 import Synchronization
 

@@ -115,6 +115,12 @@ public struct ListingEntry: Sendable, Hashable {
     self.listed = listed
     self.segment = segment
   }
+
+  /// A line that is itself the segment.
+  init(leaf name: String) { self.init(listed: name, segment: name) }
+
+  /// A line for a directory, which ends in a slash.
+  init(directory name: String) { self.init(listed: name + "/", segment: name) }
 }
 
 /// A document's bytes and their type.

@@ -25,6 +25,11 @@ final class ChangeFeed: Sendable {
     return stream
   }
 
+  func finish() {
+    let listeners = state.withLock { Array($0.listeners.values) }
+    for listener in listeners { listener.finish() }
+  }
+
   func publish(_ batch: ChangeBatch) {
     let listeners = state.withLock { Array($0.listeners.values) }
     for listener in listeners { listener.yield(batch) }

@@ -33,6 +33,15 @@ public final class SQLiteStore: InventoryStore {
     try addDefaultNetwork(now)
   }
 
+  /// Ends all use of the file and lets go of the directory. Nothing can be asked afterwards; who
+  /// listens to changes is told that there will be no more.
+  public func close() {
+    feed.finish()
+    // A statement still under way keeps its connection; everything committed is on disk already.
+    try? database.close()
+    lock.release()
+  }
+
   private static func open(_ file: String) throws -> DatabasePool {
     if !FileManager.default.fileExists(atPath: file) {
       // Made by us first, so that it is never readable by others.

@@ -1,16 +1,16 @@
 import Glibc
 import Inventory
+import Synchronization
 
 /// Holds a state directory for one daemon. The kernel lets go of it however the daemon ends.
 final class StoreLock: Sendable {
-  private let descriptor: Int32
+  private let descriptor: Mutex<Int32?>
 
   init(directory: String) throws(StoreError) {
     let path = "\(directory)/lock"
     let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
-      throw .unavailable(
-        unsafe "\(path): cannot be opened: \(String(cString: strerror(errno)))")
+      throw .unavailable(unsafe "\(path): cannot be opened: \(String(cString: strerror(errno)))")
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       close(descriptor)
@@ -18,8 +18,15 @@ final class StoreLock: Sendable {
         "\(directory): another daemon uses this state directory; stop it, or give this one "
           + "another state_directory")
     }
-    self.descriptor = descriptor
+    self.descriptor = Mutex(descriptor)
   }
 
-  deinit { close(descriptor) }
+  deinit { release() }
+
+  func release() {
+    descriptor.withLock { descriptor in
+      if let open = descriptor { close(open) }
+      descriptor = nil
+    }
+  }
 }

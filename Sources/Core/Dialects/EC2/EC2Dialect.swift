@@ -1,62 +1,48 @@
 import Inventory
 
-/// EC2's metadata: the old versions as Nova serves them, the newer ones as AWS does.
+/// EC2's metadata: the old versions as Nova 34 serves them, the newer ones as AWS does.
 public struct EC2Dialect: Dialect {
+  public let name = "ec2"
+  public let admission = Admission.sessionTokenWhereRequired
+
   public init() {}
 
-  public var name: String { "ec2" }
-
-  public var admission: Admission { .sessionTokenWhereRequired }
-
-  /// As in Nova, whatever no other dialect takes is EC2's.
-  public func owns(_ target: RequestTarget) -> Bool { true }
+  /// Every path but OpenStack's, as in Nova.
+  public func owns(_ target: RequestTarget) -> Bool { target.segments.first != "openstack" }
 
   public func needs(of target: RequestTarget) -> Needs { [] }
 
   public func node(at target: RequestTarget, for input: RenderInput) -> MetadataNode? {
+    // `/ec2/latest` is `/latest`, but `/ec2/ec2` is nothing.
     var path = target.segments[...]
-    if path.first == "ec2" { path = path.dropFirst() }
-    guard let first = path.popFirst() else {
-      return .listing(
-        EC2Version.allCases.map { ListingEntry(listed: $0.rawValue, segment: $0.rawValue) })
+    if path.first == "ec2" { path.removeFirst() }
+    guard let segment = path.popFirst() else {
+      let names = EC2Version.allCases.map(\.rawValue) + ["latest"]
+      return .listing(names.map(ListingEntry.init(leaf:)))
     }
-    guard let version = EC2Version(rawValue: first) else { return nil }
-    var node = EC2Dialect.root(input, version)
-    for segment in path {
-      guard case .directory(let directory) = node, let child = directory.child(segment) else {
-        return nil
-      }
-      node = child
-    }
-    switch node {
-    case .leaf(let document): return .document(document)
-    case .directory(let directory): return .listing(directory.listing)
-    }
+    guard let version = EC2Version(segment: segment) else { return nil }
+    let guest = EC2Guest(input: input, version: version)
+    return EC2Rows(rows: EC2Dialect.rows, subject: guest, version: version).node(at: path)
   }
 
-  private static func root(_ input: RenderInput, _ version: EC2Version) -> TreeNode {
-    .directory(
-      Directory([
-        Directory.Child(name: "dynamic") {
-          version.isNovas ? nil : .directory(dynamic(input))
-        },
-        Directory.Child(name: "meta-data") { .directory(EC2MetaData.tree(input, version)) },
-        Directory.Child(name: "user-data") {
-          input.view.instance.userData.map { .leaf(Document(.plainText, $0.revealed)) }
-        },
-      ]))
-  }
+  /// What a version has.
+  private static let rows: [EC2Entry<EC2Guest>] = [
+    .directory("dynamic", since: .firstOfAWS) {
+      EC2Rows(rows: dynamic, subject: $0, version: $0.version)
+    },
+    .directory("meta-data") { EC2MetaDataTree.directory(for: $0) },
+    .document("user-data") { guest in
+      guest.instance.userData.map { Document(.plainText, $0.revealed) }
+    },
+  ]
 
-  /// Only the document: cloud-init asks for whatever is listed beside it, and there is no
-  /// signature to give.
-  private static func dynamic(_ input: RenderInput) -> Directory {
-    Directory([
-      Directory.Child(name: "instance-identity") {
-        .directory(
-          Directory([
-            Directory.Child(name: "document") { .leaf(InstanceIdentityDocument.render(input)) }
-          ]))
-      }
-    ])
-  }
+  private static let dynamic: [EC2Entry<EC2Guest>] = [
+    .directory("instance-identity") {
+      EC2Rows(rows: identity, subject: $0, version: $0.version)
+    }
+  ]
+
+  private static let identity: [EC2Entry<EC2Guest>] = [
+    .leaf("document") { InstanceIdentityDocument.value(for: $0).text }
+  ]
 }

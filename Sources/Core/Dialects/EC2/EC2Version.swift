@@ -1,30 +1,38 @@
-/// A version of EC2's metadata, named by its date.
-enum EC2Version: String, CaseIterable, Comparable, Sendable {
-  // The versions that Nova serves.
-  case v1_0 = "1.0"
-  case v2007_01_19 = "2007-01-19"
-  case v2007_03_01 = "2007-03-01"
-  case v2007_08_29 = "2007-08-29"
-  case v2007_10_10 = "2007-10-10"
-  case v2007_12_15 = "2007-12-15"
-  case v2008_02_01 = "2008-02-01"
-  case v2008_09_01 = "2008-09-01"
-  case v2009_04_04 = "2009-04-04"
-  // Those of AWS' that real clients ask for.
-  case v2016_09_02 = "2016-09-02"
-  case v2018_09_24 = "2018-09-24"
-  case v2019_10_01 = "2019-10-01"
-  case v2021_01_03 = "2021-01-03"
-  case v2021_03_23 = "2021-03-23"
-  case v2021_07_15 = "2021-07-15"
-  case v2024_04_11 = "2024-04-11"
-  case latest
+/// The versions of EC2's metadata: those that Nova serves, and the later ones of AWS that clients
+/// ask for. They are called after the month they are dated.
+enum EC2Version: String, Sendable, CaseIterable, Comparable {
+  case original = "1.0"
+  case january2007 = "2007-01-19"
+  case march2007 = "2007-03-01"
+  case august2007 = "2007-08-29"
+  case october2007 = "2007-10-10"
+  case december2007 = "2007-12-15"
+  case february2008 = "2008-02-01"
+  case september2008 = "2008-09-01"
+  case april2009 = "2009-04-04"
+  case september2016 = "2016-09-02"
+  case september2018 = "2018-09-24"
+  case october2019 = "2019-10-01"
+  case january2021 = "2021-01-03"
+  case march2021 = "2021-03-23"
+  case july2021 = "2021-07-15"
+  case april2024 = "2024-04-11"
 
-  private var order: Int { EC2Version.allCases.firstIndex(of: self) ?? 0 }
+  /// What `latest` stands for.
+  static let latest = april2024
 
-  static func < (left: EC2Version, right: EC2Version) -> Bool { left.order < right.order }
+  /// The first version that follows AWS, where older ones follow Nova to the byte.
+  static let firstOfAWS = september2016
 
-  /// Whether the version is served as Nova serves it, byte for byte, its oddities included:
-  /// `FIXME`, `None` and empty values where AWS has no leaf.
-  var isNovas: Bool { self <= .v2009_04_04 }
+  /// Reads a path's segment: a version, or `latest`. AWS answers only to its own dates, not to
+  /// those between them.
+  init?(segment: String) {
+    if segment == "latest" {
+      self = .latest
+    } else {
+      self.init(rawValue: segment)
+    }
+  }
+
+  static func < (left: EC2Version, right: EC2Version) -> Bool { left.rawValue < right.rawValue }
 }

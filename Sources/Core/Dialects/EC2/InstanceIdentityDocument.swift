@@ -1,28 +1,33 @@
 import Inventory
+import OrderedCollections
 
-/// `dynamic/instance-identity/document`, in AWS' form of 2017-09-30. SDKs read the region from it.
+/// `dynamic/instance-identity/document`: who the instance is, in AWS' keys and order.
+///
+/// A guest that takes itself for one of AWS' asks again for minutes where this is missing, so it is
+/// always there; what is not declared is null.
 enum InstanceIdentityDocument {
-  static func render(_ input: RenderInput) -> Document {
-    let instance = input.view.instance
-    let address = EC2Network.addresses(input, isIPv4: true).first ?? input.sourceAddress
-    return Document(
-      json: [
-        "accountId": JSONValue(instance.accountID ?? instance.project),
-        "architecture": .string(instance.architecture ?? "x86_64"),
-        "availabilityZone": JSONValue(instance.availabilityZone),
-        "billingProducts": .null,
-        "devpayProductCodes": .null,
-        "marketplaceProductCodes": .null,
-        "imageId": JSONValue(instance.ec2.amiID),
-        "instanceId": .string(input.view.ec2InstanceID),
-        "instanceType": JSONValue(instance.instanceType),
-        "kernelId": JSONValue(instance.ec2.kernelID),
-        "pendingTime": .string(
-          CivilTime(secondsSince1970: input.view.createdAtSeconds).description),
-        "privateIp": JSONValue(address?.description),
-        "ramdiskId": JSONValue(instance.ec2.ramdiskID),
-        "region": JSONValue(EC2Region.of(instance)),
-        "version": "2017-09-30",
-      ])
+  /// The document's own version, which AWS has not changed since.
+  private static let formatVersion = "2017-09-30"
+
+  static func value(for guest: EC2Guest) -> JSONValue {
+    let instance = guest.instance
+    return [
+      "accountId": JSONValue(guest.ownerID),
+      "architecture": JSONValue(instance.architecture),
+      "availabilityZone": JSONValue(instance.availabilityZone),
+      "billingProducts": nil,
+      "devpayProductCodes": nil,
+      "marketplaceProductCodes": nil,
+      "imageId": JSONValue(guest.amiID),
+      "instanceId": .string(guest.view.ec2InstanceID),
+      "instanceType": JSONValue(instance.instanceType),
+      "kernelId": JSONValue(instance.ec2.kernelID),
+      "pendingTime": .string(
+        CivilTime(secondsSince1970: guest.view.createdAtSeconds).description),
+      "privateIp": JSONValue(guest.localIPv4?.description),
+      "ramdiskId": JSONValue(instance.ec2.ramdiskID),
+      "region": JSONValue(guest.region),
+      "version": .string(formatVersion),
+    ]
   }
 }

@@ -1,102 +1,111 @@
 import Inventory
 import OrderedCollections
 
-/// network_data.json: links, the networks on them, and the name servers.
-enum NetworkDataDocument {
-  /// The kinds of links that Nova shows by name; every other is `phy`.
-  private static let shownTypes: Set<String> = [
-    "bridge", "dvs", "hw_veb", "hyperv", "ovs", "tap", "vhostuser", "vif",
-  ]
+/// OpenStack's network_data.json.
+///
+/// One link an interface, and for it a network each for the first IPv4 and the first IPv6 subnet
+/// that the interface has an address in (measured on Nova 34).
+struct NetworkDataDocument {
+  let view: InstanceView
 
-  static func render(_ view: InstanceView) -> JSONValue {
+  var value: JSONValue {
     var links: [JSONValue] = []
     var networks: [JSONValue] = []
-    var services: OrderedSet<JSONValue> = []
-    for (interface, network) in zip(view.instance.interfaces, view.networks) {
-      // A link that no card can be found for makes cloud-init give up on the whole document.
-      guard !network.subnets.isEmpty, let mac = interface.mac else { continue }
-      let linkID = linkID(interface, index: links.count)
-      links.append(link(interface, network, mac, id: linkID))
+    var services: [JSONValue] = []
+    for (interface, network) in view.connections where !network.subnets.isEmpty {
+      // A guest finds its card by the MAC; cloud-init fails on a link that has none.
+      guard let mac = interface.mac else { continue }
+      let link = NetworkDataDocument.linkID(of: interface, number: links.count)
+      links.append(NetworkDataDocument.link(link, mac, of: interface, on: network))
       for isIPv4 in [true, false] {
-        let addresses = interface.addresses.map(\.ip)
-        guard let subnet = network.subnet(isIPv4: isIPv4, holding: addresses),
-          let address = addresses.first(where: subnet.cidr.contains)
-        else { continue }
-        let place = Place(
-          id: "network\(networks.count)", link: linkID, network: network.id.text)
-        networks.append(entry(subnet, address, place))
-        services.append(contentsOf: dns(subnet))
+        guard let own = AddressedSubnet(of: interface, on: network, isIPv4: isIPv4) else {
+          continue
+        }
+        networks.append(
+          NetworkDataDocument.network(
+            own, id: "network\(networks.count)", link: link, network: network.id))
+        for service in NetworkDataDocument.services(of: own.subnet)
+        where !services.contains(service) {
+          services.append(service)
+        }
       }
     }
     return [
-      "links": .array(links), "networks": .array(networks), "services": .array(services.elements),
+      "links": .array(links), "networks": .array(networks), "services": .array(services),
     ]
   }
 
-  private static func linkID(_ interface: NetworkInterface, index: Int) -> String {
-    interface.device ?? interface.id.map { "tap\($0.prefix(11))" } ?? "interface\(index)"
+  // MARK: Links
+
+  /// The interface kinds that Nova names in the document; others are physical to the guest.
+  private static let linkTypes: Set = [
+    "bridge", "dvs", "hw_veb", "hyperv", "ovs", "tap", "vhostuser", "vif",
+  ]
+
+  /// The host's device, which for OVS and bridges is `tap` and what of the port's id fits in the
+  /// 14 characters of a device's name.
+  private static func linkID(of interface: NetworkInterface, number: Int) -> String {
+    interface.device ?? interface.id.map { "tap\($0.prefix(11))" } ?? "interface\(number)"
   }
 
   private static func link(
-    _ interface: NetworkInterface, _ network: Network, _ mac: MACAddress, id: String
+    _ id: String, _ mac: MACAddress, of interface: NetworkInterface, on network: Network
   ) -> JSONValue {
-    // Where a DHCP server is at hand, it says the MTU.
-    let dhcpSaysMTU = network.subnets.contains { $0.dhcp && $0.dhcpServer != nil }
-    let type = network.vifType.flatMap { shownTypes.contains($0) ? $0 : nil } ?? "phy"
+    let type = network.vifType.flatMap { linkTypes.contains($0) ? $0 : nil } ?? "phy"
+    // A DHCP server tells the MTU itself.
+    let isTold = network.subnets.contains { $0.dhcp && $0.dhcpServer != nil }
     return [
-      "id": .string(id), "vif_id": JSONValue(interface.id ?? id), "type": .string(type),
-      "mtu": dhcpSaysMTU ? .null : network.mtu.map { JSONValue($0) } ?? .null,
+      "id": .string(id), "vif_id": JSONValue(interface.id), "type": .string(type),
+      "mtu": isTold ? .null : network.mtu.map { JSONValue($0) } ?? .null,
       "ethernet_mac_address": .string(mac.description),
     ]
   }
 
-  private struct Place {
-    let id: String
-    let link: String
-    let network: String
-  }
+  // MARK: Networks
 
-  private static func entry(_ subnet: Subnet, _ address: IPAddress, _ place: Place) -> JSONValue {
-    let family = address.isIPv4 ? "ipv4" : "ipv6"
+  private static func network(
+    _ own: AddressedSubnet, id: String, link: String, network: NetworkID
+  ) -> JSONValue {
+    let subnet = own.subnet
+    let family = subnet.cidr.network.isIPv4 ? "ipv4" : "ipv6"
     if subnet.dhcp && subnet.ipv6AddressMode == nil {
       return [
-        "id": .string(place.id), "type": .string("\(family)_dhcp"), "link": .string(place.link),
-        "network_id": .string(place.network),
+        "id": .string(id), "type": .string("\(family)_dhcp"), "link": .string(link),
+        "network_id": .string(network.text),
       ]
     }
     let type = subnet.ipv6AddressMode.map { "\(family)_\($0.rawValue)" } ?? family
     return [
-      "id": .string(place.id), "type": .string(type), "link": .string(place.link),
-      "ip_address": .string(address.description),
+      "id": .string(id), "type": .string(type), "link": .string(link),
+      "ip_address": .string(own.address.description),
       "netmask": .string(subnet.cidr.netmask.description),
-      "routes": .array(routes(subnet)),
-      "network_id": .string(place.network),
-      "services": .array(dns(subnet)),
+      "routes": .array(routes(of: subnet)),
+      "network_id": .string(network.text),
+      "services": .array(services(of: subnet)),
     ]
   }
 
-  private static func routes(_ subnet: Subnet) -> [JSONValue] {
-    let zero = subnet.cidr.network.isIPv4 ? "0.0.0.0" : "::"
-    let gateway: [JSONValue] =
-      subnet.gateway.map {
-        [
-          [
-            "network": .string(zero), "netmask": .string(zero),
-            "gateway": .string($0.description),
-          ]
-        ]
-      } ?? []
-    return gateway
-      + subnet.routes.map {
-        [
-          "network": .string($0.destination.network.description),
-          "netmask": .string($0.destination.netmask.description),
-          "gateway": .string($0.gateway.description),
-        ]
-      }
+  /// The default route, then the declared ones in their order.
+  private static func routes(of subnet: Subnet) -> [JSONValue] {
+    let everywhere = subnet.cidr.network.isIPv4 ? "0.0.0.0" : "::"
+    var routes: [JSONValue] = []
+    if let gateway = subnet.gateway {
+      routes.append([
+        "network": .string(everywhere), "netmask": .string(everywhere),
+        "gateway": .string(gateway.description),
+      ])
+    }
+    routes += subnet.routes.map { route in
+      [
+        "network": .string(route.destination.network.description),
+        "netmask": .string(route.destination.netmask.description),
+        "gateway": .string(route.gateway.description),
+      ]
+    }
+    return routes
   }
 
-  private static func dns(_ subnet: Subnet) -> [JSONValue] {
+  private static func services(of subnet: Subnet) -> [JSONValue] {
     subnet.dns.map { ["type": "dns", "address": .string($0.description)] }
   }
 }

@@ -1,5 +1,5 @@
-/// A version of OpenStack's metadata, named by its date; Nova names them after releases.
-enum OpenStackVersion: String, CaseIterable, Comparable, Sendable {
+/// The versions of OpenStack's metadata, under the names of the Nova releases that brought them.
+enum OpenStackVersion: String, Sendable, CaseIterable, Comparable {
   case folsom = "2012-08-10"
   case grizzly = "2013-04-04"
   case havana = "2013-10-17"
@@ -10,16 +10,26 @@ enum OpenStackVersion: String, CaseIterable, Comparable, Sendable {
   case rocky = "2018-08-27"
   case victoria = "2020-10-14"
   case epoxy = "2025-04-04"
-  case latest
 
-  private var order: Int { OpenStackVersion.allCases.firstIndex(of: self) ?? 0 }
+  /// What `latest` stands for.
+  static let latest = epoxy
 
-  static func < (left: OpenStackVersion, right: OpenStackVersion) -> Bool {
-    left.order < right.order
+  /// Reads a path's segment: a date, or `latest`.
+  init?(segment: String) {
+    if segment == "latest" {
+      self = .latest
+    } else {
+      self.init(rawValue: segment)
+    }
   }
 
-  /// The versions that are listed on a day: later ones are hidden, but answer.
-  static func listed(on today: String) -> [OpenStackVersion] {
-    allCases.filter { $0 == .latest || $0.rawValue <= today }
+  /// What `/openstack` lists: the versions up to a day, then `latest`. Later ones are hidden, but
+  /// answer (measured on Nova 34).
+  static func listed(on today: String) -> [String] {
+    allCases.map(\.rawValue).filter { $0 <= today } + ["latest"]
+  }
+
+  static func < (left: OpenStackVersion, right: OpenStackVersion) -> Bool {
+    left.rawValue < right.rawValue
   }
 }

@@ -1,22 +1,22 @@
 import Inventory
 import OrderedCollections
 
-/// vendor_data.json and vendor_data2.json.
+/// OpenStack's two vendor data documents.
 enum VendorDataDocument {
-  /// The daemon's static data with the instance's own laid over it, key by key.
-  static func render(_ input: RenderInput) -> JSONValue {
-    guard var members = input.settings.vendorData.object else { return [:] }
-    for (key, value) in input.view.instance.vendorData?.object ?? [:] { members[key] = value }
-    return .object(members)
+  /// vendor_data.json: the daemon's static data with the instance's own laid over it, key by key.
+  static func first(_ input: RenderInput) -> JSONValue {
+    let common = input.settings.vendorData
+    guard let own = input.view.instance.vendorData else { return common }
+    guard let members = own.object, var merged = common.object else { return own }
+    merged.merge(members) { _, own in own }
+    return .object(merged)
   }
 
-  /// The static data under `static`, and each dynamic target's answer under its name; a name that
-  /// is there already keeps its first value, as in Nova.
-  static func renderSecond(_ input: RenderInput) -> JSONValue {
-    var members: OrderedDictionary<String, JSONValue> = ["static": render(input)]
-    for (name, answer) in input.dynamicVendorData where members[name] == nil {
-      members[name] = answer
-    }
+  /// vendor_data2.json: the first document as `static`, and each dynamic target's answer under the
+  /// target's name.
+  static func second(_ input: RenderInput) -> JSONValue {
+    var members: OrderedDictionary<String, JSONValue> = ["static": first(input)]
+    members.merge(input.dynamicVendorData.map { ($0.name, $0.answer) }) { first, _ in first }
     return .object(members)
   }
 }

@@ -1,0 +1,85 @@
+import Inventory
+
+/// What EC2's leaves are computed from: an instance, and the version that is asked for.
+struct EC2Guest: Sendable {
+  let input: RenderInput
+  let version: EC2Version
+
+  var view: InstanceView { input.view }
+  var instance: Instance { input.view.instance }
+
+  /// Nova's word for an unset value, in Nova's versions; newer versions leave the value out.
+  func inNova(_ text: String) -> String? { version < .firstOfAWS ? text : nil }
+
+  // MARK: Addresses
+
+  private var fixedAddresses: some Sequence<FixedAddress> {
+    instance.interfaces.lazy.flatMap(\.addresses)
+  }
+
+  var firstIPv4: IPAddress? { fixedAddresses.first { $0.ip.isIPv4 }?.ip }
+
+  /// The first fixed IPv4, else the address that asks: Nova says whatever that is, AWS' versions
+  /// only what the name promises.
+  var localIPv4: IPAddress? {
+    if let firstIPv4 { return firstIPv4 }
+    guard let source = input.sourceAddress else { return nil }
+    return source.isIPv4 || version < .firstOfAWS ? source : nil
+  }
+
+  var publicIPv4: IPAddress? {
+    fixedAddresses.lazy.flatMap(\.floatingIPs).first(where: \.isIPv4)
+  }
+
+  var firstIPv6: IPAddress? {
+    fixedAddresses.first { !$0.ip.isIPv4 && !$0.ip.isLinkLocal }?.ip
+  }
+
+  /// The interfaces that a guest can tell apart, the first one of each MAC.
+  var cards: [EC2Card] {
+    var seen: Set<MACAddress> = []
+    return view.connections.enumerated().compactMap { index, connection in
+      guard let mac = connection.0.mac, seen.insert(mac).inserted else { return nil }
+      return EC2Card(
+        guest: self, deviceNumber: index, mac: mac, interface: connection.0, network: connection.1)
+    }
+  }
+
+  // MARK: Ids
+
+  var amiID: String? { instance.ec2.amiID ?? EC2ID.derived("ami", from: instance.imageID) }
+
+  /// AWS' account, which OpenStack calls a project.
+  var ownerID: String? { instance.accountID ?? instance.project }
+
+  // MARK: Places
+
+  /// The declared region, else the zone without its letter where it looks like one of AWS'.
+  var region: String? {
+    instance.region ?? instance.availabilityZone.flatMap(EC2Guest.region(ofZone:))
+  }
+
+  /// `eu-test-1` of `eu-test-1a`: two or three words, a digit and a letter, which is what EC2
+  /// Instance Connect takes for a zone.
+  static func region(ofZone zone: String) -> String? {
+    let parts = zone.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+    let isLetter = { (byte: UInt8) in (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
+    guard (3...4).contains(parts.count), let last = parts.last, last.count == 2,
+      let digit = last.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit),
+      last.last.map(isLetter) == true,
+      parts.dropLast().allSatisfy({ !$0.isEmpty && $0.allSatisfy(isLetter) })
+    else { return nil }
+    return String(zone.dropLast())
+  }
+}
+
+/// Ids of EC2's form, for what is declared under others.
+enum EC2ID {
+  /// An id that has EC2's form already, or the first 17 digits of a UUID under EC2's prefix; nil
+  /// for any other text.
+  static func derived(_ prefix: String, from id: String?) -> String? {
+    guard let id else { return nil }
+    if id.hasPrefix(prefix + "-") { return id }
+    return InstanceID(id).map { "\(prefix)-\($0.hexDigits.prefix(17))" }
+  }
+}

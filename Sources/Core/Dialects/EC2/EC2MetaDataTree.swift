@@ -1,0 +1,101 @@
+import Inventory
+
+/// `meta-data/`: every leaf with the version that brought it.
+///
+/// Up to 2009-04-04 this is Nova's tree, in which some unset values have a text (measured on Nova
+/// 34); the leaves of AWS start together with the first of its versions that we serve.
+enum EC2MetaDataTree {
+  static func directory(for guest: EC2Guest) -> EC2Rows<EC2Guest> {
+    EC2Rows(rows: rows, subject: guest, version: guest.version)
+  }
+
+  private static let rows: [EC2Entry<EC2Guest>] = identity + names + hardware + placement + keys
+
+  private static let identity: [EC2Entry<EC2Guest>] = [
+    .leaf("ami-id") { $0.amiID ?? $0.inNova("None") },
+    .leaf("ami-launch-index") { String($0.instance.launchIndex) },
+    .leaf("ami-manifest-path") { $0.inNova("FIXME") ?? "(unknown)" },
+    .leaf("instance-action", since: .september2008) { _ in "none" },
+    .leaf("instance-id") { $0.view.ec2InstanceID },
+    .leaf("instance-life-cycle", since: .firstOfAWS) { _ in "on-demand" },
+    .leaf("instance-type", since: .august2007) { $0.instance.instanceType },
+    .leaf("kernel-id", since: .december2007) { $0.instance.ec2.kernelID },
+    .leaf("profile", since: .firstOfAWS) { _ in "default-hvm" },
+    .leaf("ramdisk-id", since: .december2007) { $0.instance.ec2.ramdiskID },
+    .leaf("reservation-id") { $0.instance.reservationID ?? $0.inNova("None") },
+    .directory("services", since: .firstOfAWS) {
+      EC2Rows(rows: services, subject: $0, version: $0.version)
+    },
+    .directory("tags", since: .march2021) {
+      EC2Rows(rows: tags, subject: $0, version: $0.version)
+    },
+  ]
+
+  private static let names: [EC2Entry<EC2Guest>] = [
+    .leaf("hostname") { $0.input.fullHostname },
+    .leaf("ipv6", since: .firstOfAWS) { $0.firstIPv6?.description },
+    .leaf("local-hostname", since: .january2007) { $0.input.fullHostname },
+    .leaf("local-ipv4") { $0.localIPv4?.description },
+    .leaf("mac", since: .firstOfAWS) { guest in
+      guest.instance.interfaces.lazy.compactMap(\.mac).first?.description
+    },
+    .directory("network", since: .firstOfAWS) { EC2NetworkTree.directory(for: $0) },
+    .leaf("public-hostname", since: .january2007) { $0.input.fullHostname },
+    .leaf("public-ipv4", since: .january2007) { $0.publicIPv4?.description ?? $0.inNova("") },
+    // Nova's empty answer stays in every version: an instance in no group is in none, and clients
+    // of `latest` expect the leaf.
+    .leaf("security-groups") { $0.instance.securityGroups.joined(separator: "\n") },
+  ]
+
+  private static let hardware: [EC2Entry<EC2Guest>] = [
+    .directory("block-device-mapping", since: .december2007) { guest in
+      let declared = guest.instance.blockDevices.map { (key: $0.virtual, value: $0.device) }
+      return EC2Children(leaves: declared.isEmpty ? novasBlockDevices : declared)
+    }
+  ]
+
+  /// What Nova says of an instance without declared block devices.
+  private static let novasBlockDevices = [
+    (key: "ami", value: "sda1"), (key: "ephemeral0", value: "sda2"),
+    (key: "root", value: "/dev/sda1"), (key: "swap", value: "sda3"),
+  ]
+
+  private static let placement: [EC2Entry<EC2Guest>] = [
+    .directory("placement", since: .february2008) {
+      EC2Rows(rows: places, subject: $0, version: $0.version)
+    }
+  ]
+
+  private static let places: [EC2Entry<EC2Guest>] = [
+    .leaf("availability-zone") { $0.instance.availabilityZone ?? $0.inNova("None") },
+    .leaf("availability-zone-id", since: .firstOfAWS) { $0.instance.availabilityZoneID },
+    .leaf("group-name", since: .firstOfAWS) { $0.instance.placementGroup },
+    .leaf("region", since: .firstOfAWS) { $0.region },
+  ]
+
+  /// What AWS' own clients build host names from.
+  private static let services: [EC2Entry<EC2Guest>] = [
+    .leaf("domain") { _ in "amazonaws.com" },
+    .leaf("partition") { _ in "aws" },
+  ]
+
+  private static let tags: [EC2Entry<EC2Guest>] = [
+    .directory("instance") { guest in
+      let shown = guest.instance.metadataOptions.instanceMetadataTags == .enabled
+      return EC2Children(leaves: shown ? Array(guest.instance.tags) : [])
+    }
+  ]
+
+  private static let keys: [EC2Entry<EC2Guest>] = [
+    .directory("public-keys") { guest in
+      EC2Children(
+        guest.view.keys.enumerated().map { index, key in
+          EC2Children.Child(
+            entry: ListingEntry(listed: "\(index)=\(key.name)", segment: String(index))
+          ) {
+            .directory(EC2Children(leaves: [(key: "openssh-key", value: key.publicKey)]))
+          }
+        })
+    }
+  ]
+}

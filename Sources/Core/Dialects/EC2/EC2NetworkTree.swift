@@ -1,0 +1,102 @@
+import Inventory
+
+/// An interface as EC2 shows it, under its MAC.
+struct EC2Card: Sendable {
+  let guest: EC2Guest
+  /// The interface's place among all of the instance.
+  let deviceNumber: Int
+  let mac: MACAddress
+  let interface: NetworkInterface
+  let network: Network
+
+  func addresses(isIPv4: Bool) -> [IPAddress] {
+    interface.addresses.map(\.ip).filter { $0.isIPv4 == isIPv4 && !$0.isLinkLocal }
+  }
+
+  /// The subnets of a family in which the interface has an address.
+  func subnets(isIPv4: Bool) -> [Subnet] {
+    let addresses = addresses(isIPv4: isIPv4)
+    return network.subnets.filter { addresses.contains(where: $0.cidr.contains) }
+  }
+
+  /// The network's blocks of IPv4 addresses, which to EC2 are the VPC's.
+  var networkBlocks: [CIDR] { network.subnets.map(\.cidr).filter(\.network.isIPv4) }
+
+  var publicIPv4s: [IPAddress] {
+    interface.addresses.flatMap(\.floatingIPs).filter(\.isIPv4)
+  }
+
+  /// The interface's own security groups, else the instance's.
+  var securityGroups: [String] {
+    interface.securityGroups.isEmpty ? guest.instance.securityGroups : interface.securityGroups
+  }
+
+  /// The first declared id among the subnets that the interface has addresses in.
+  var subnetID: String? {
+    [true, false].lazy.flatMap(subnets(isIPv4:)).compactMap(\.id).first
+  }
+}
+
+/// `network/interfaces/macs/MAC/…`, from which cloud-init configures the guest.
+enum EC2NetworkTree {
+  static func directory(for guest: EC2Guest) -> EC2Rows<EC2Guest> {
+    EC2Rows(rows: network, subject: guest, version: guest.version)
+  }
+
+  private static let network: [EC2Entry<EC2Guest>] = [
+    .directory("interfaces") { EC2Rows(rows: interfaces, subject: $0, version: $0.version) }
+  ]
+
+  private static let interfaces: [EC2Entry<EC2Guest>] = [
+    .directory("macs") { guest in
+      let cards = guest.cards.sorted { $0.mac.bits < $1.mac.bits }
+      return EC2Children(
+        cards.map { card in
+          EC2Children.Child(entry: ListingEntry(directory: card.mac.description)) {
+            .directory(EC2Rows(rows: leaves, subject: card, version: guest.version))
+          }
+        })
+    }
+  ]
+
+  private static let leaves: [EC2Entry<EC2Card>] = identity + addresses + blocks
+
+  private static let identity: [EC2Entry<EC2Card>] = [
+    .leaf("device-number") { String($0.deviceNumber) },
+    .leaf("interface-id") { EC2ID.derived("eni", from: $0.interface.id) },
+    .leaf("local-hostname") { $0.guest.input.fullHostname },
+    .leaf("mac") { $0.mac.description },
+    .leaf("owner-id") { $0.guest.ownerID },
+    .leaf("public-hostname") { $0.publicIPv4s.isEmpty ? nil : $0.guest.input.fullHostname },
+    .lines("security-groups") { $0.securityGroups },
+    .leaf("subnet-id") { card in
+      card.subnetID.map { EC2ID.derived("subnet", from: $0) ?? $0 }
+    },
+    .leaf("vpc-id") { card in
+      EC2ID.derived("vpc", from: card.network.id.text) ?? card.network.id.text
+    },
+  ]
+
+  private static let addresses: [EC2Entry<EC2Card>] = [
+    .directory("ipv4-associations") { card in
+      EC2Children(
+        leaves: card.interface.addresses.flatMap { address in
+          address.ip.isIPv4
+            ? address.floatingIPs.filter(\.isIPv4)
+              .map { (key: $0.description, value: address.ip.description) }
+            : []
+        })
+    },
+    .lines("ipv6s") { $0.addresses(isIPv4: false) },
+    .lines("local-ipv4s") { $0.addresses(isIPv4: true) },
+    .lines("public-ipv4s") { $0.publicIPv4s },
+  ]
+
+  private static let blocks: [EC2Entry<EC2Card>] = [
+    .leaf("subnet-ipv4-cidr-block") { $0.subnets(isIPv4: true).first?.cidr.description },
+    .lines("subnet-ipv4-cidr-blocks") { $0.subnets(isIPv4: true).map(\.cidr) },
+    .lines("subnet-ipv6-cidr-blocks") { $0.subnets(isIPv4: false).map(\.cidr) },
+    .leaf("vpc-ipv4-cidr-block") { $0.networkBlocks.first?.description },
+    .lines("vpc-ipv4-cidr-blocks") { $0.networkBlocks },
+  ]
+}
