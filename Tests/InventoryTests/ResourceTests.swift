@@ -33,7 +33,7 @@ struct ResourceTests {
     let again = try Resource(reading: resource.value)
     #expect(again == resource)
     #expect(again.value.text == resource.value.text)
-    #expect(resource.claims.count == 5)
+    #expect(resource.claims.count == 6)
     #expect(
       resource.references.map(\.description).sorted() == [
         "KeyPair p/alice", "Network default", "Network net-a",

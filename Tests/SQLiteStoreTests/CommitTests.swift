@@ -298,4 +298,20 @@ struct PasswordTests {
       #expect(try await store.load().passwords.isEmpty)
     }
   }
+
+  @Test("an instance that is replaced starts without the password of the one before")
+  func replaced() async throws {
+    try await withStore { store in
+      let guest = try instanceID(1)
+      try await store.put(try instance(1))
+      try await store.run(.setPassword(guest, Secret([1])))
+      try await store.run(
+        .delete(id(1)), .put(try instance(1)), .setPassword(guest, Secret([2])))
+      #expect(try await store.load().passwords == [guest: Secret([2])])
+      try await store.run(
+        .clearPassword(guest), .setPassword(guest, Secret([3])), .delete(id(1)),
+        .put(try instance(1)))
+      #expect(try await store.load().passwords.isEmpty)
+    }
+  }
 }

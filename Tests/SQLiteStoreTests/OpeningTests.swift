@@ -202,4 +202,25 @@ struct OpeningTests {
       }
     }
   }
+
+  @Test("a backup is a store of its own, and overwrites nothing")
+  func backup() async throws {
+    try await withStateDirectory { directory in
+      let store = try directory.open()
+      defer { store.close() }
+      try await store.put(try instance(1, "10.0.0.1"))
+      let copy = StateDirectory(path: directory.path + "/copy")
+      try FileManager.default.createDirectory(
+        atPath: copy.path, withIntermediateDirectories: false)
+      try await store.backup(to: copy.database)
+      let mode = try FileManager.default.attributesOfItem(atPath: copy.database)
+      #expect(mode[.posixPermissions] as? Int == 0o600)
+      try await store.put(try instance(2))
+      let restored = try copy.open()
+      #expect(try await restored.load().revision == 2)
+      restored.close()
+      await #expect(throws: StoreError.self) { try await store.backup(to: copy.database) }
+      try copy.open().close()
+    }
+  }
 }

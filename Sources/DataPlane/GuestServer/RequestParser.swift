@@ -92,8 +92,11 @@ struct RequestParser {
   /// Finds the end of the head; nil once it is read and the body is due.
   private mutating func readHead() -> Step? {
     skipEmptyLines()
+    // Half of an empty line: whether it is one, the next byte says.
+    if buffered == 1, bytes[start] == 0x0D { return .needMore }
     var index = max(scanned, start)
     while index < bytes.count {
+      if let refusal = overlong(index + 1 - start) { return fail(refusal) }
       let byte = bytes[index]
       if byte == 0x0A {
         guard index > start, bytes[index - 1] == 0x0D else {
@@ -105,7 +108,6 @@ struct RequestParser {
         return fail(.malformedRequest("a carriage return must be followed by a line feed"))
       }
       index += 1
-      if let refusal = overlong(index - start) { return fail(refusal) }
     }
     scanned = index
     return .needMore

@@ -1,86 +1,127 @@
-import Foundation
-import GRDB
-import Inventory
+internal import Foundation
+internal import GRDB
+internal import Inventory
 
-/// What transactions touched, kept for readers that come late.
-enum ChangeLog {
-  /// Rows that are kept: enough for a watcher that was away for a while.
-  static let maximumRows = 100_000
+/// The table `change`: which resource each transaction touched, for readers that were away.
+///
+/// It holds no documents. A replay gives each record as it is now; the later batches that made it
+/// so repeat it.
+struct ChangeLog {
+  let db: Database
 
-  /// The transactions after a revision. A resource appears as it is now, in the last transaction
-  /// that touched it: who takes all of them in order ends where the store is.
-  static func replay(_ db: Database, after revision: Revision, _ file: String) throws
-    -> [ChangeBatch]
-  {
-    let compacted =
-      try Int64.fetchOne(db, sql: "SELECT compactedRevision FROM store") ?? 0
-    guard revision >= Revision(clamping: compacted) else {
-      throw StoreError.compacted(oldest: Revision(clamping: compacted))
+  /// How many changes are remembered. A reader that was away for longer reads everything anew,
+  /// which costs about as much as replaying so many.
+  static let capacity: Int64 = 100_000
+
+  private enum Action: String {
+    case put
+    case deleted
+    case password
+  }
+
+  /// What a reader missed, as of one revision.
+  struct Replay {
+    let reached: Revision
+    let batches: [ChangeBatch]
+  }
+
+  // MARK: Writing
+
+  func append(_ changes: [Change], revision: Revision) throws {
+    let statement = try db.cachedStatement(
+      sql: "INSERT INTO change (revision, kind, id, action) VALUES (?, ?, ?, ?)")
+    for change in changes {
+      let (id, action) = ChangeLog.entry(change)
+      try statement.execute(arguments: [
+        revision, id.kind.rawValue, id.text.storeKey, action.rawValue,
+      ])
     }
-    let rows = try Row.fetchAll(
+    try prune(keeping: revision)
+  }
+
+  /// Forgets whole transactions, so that a replay never starts in the middle of one.
+  private func prune(keeping revision: Revision) throws {
+    try db.cachedStatement(
+      sql: """
+        DELETE FROM change
+        WHERE revision < ? AND revision <= (
+          SELECT revision FROM change WHERE position = (SELECT max(position) FROM change) - ?)
+        """
+    )
+    .execute(arguments: [revision, ChangeLog.capacity])
+  }
+
+  private static func entry(_ change: Change) -> (ResourceID, Action) {
+    switch change {
+    case .put(let record): (record.resource.id, .put)
+    case .deleted(let id): (id, .deleted)
+    case .password(let id, _): (ResourceID(kind: .instance, text: id.description), .password)
+    }
+  }
+
+  // MARK: Reading
+
+  func replay(after revision: Revision, _ failure: StoreFailure) throws -> Replay {
+    let reached = try ResourceTable(db: db).revision()
+    let first = try Int64.fetchOne(db, sql: "SELECT min(revision) FROM change")
+    let oldest = first.flatMap { Revision(exactly: $0) } ?? reached + 1
+    // A reader that is ahead of the store followed another one, as before a restored backup.
+    guard revision <= reached, revision + 1 >= oldest else {
+      throw StoreError.compacted(oldest: oldest)
+    }
+    let rows = try Row.fetchCursor(
       db,
       sql: """
-        SELECT max(revision) AS revision, kind, id, isPassword FROM change
-        WHERE revision > ? GROUP BY kind, id, isPassword ORDER BY max(number)
-        """, arguments: [Int64(clamping: revision)])
+        SELECT change.revision, change.kind, change.id, change.action,
+          resource.kind, resource.id, resource.revision, resource.createdAtSeconds,
+          resource.ec2InstanceID, resource.document, password.text
+        FROM change
+        LEFT JOIN resource ON resource.kind = change.kind AND resource.id = change.id
+        LEFT JOIN password
+          ON change.action = 'password' AND password.instanceID = change.id
+        WHERE change.revision > ? ORDER BY change.position
+        """,
+      arguments: [revision])
+    var reader = ReplayReader(failure: failure)
+    while let row = try rows.next() { try reader.take(row) }
+    return Replay(reached: reached, batches: reader.batches)
+  }
+
+  /// Puts the rows of a replay together.
+  private struct ReplayReader {
+    let failure: StoreFailure
     var batches: [ChangeBatch] = []
-    for row in rows {
-      let at: Int64 = row["revision"]
-      let change = try change(db, row, file)
-      if batches.last?.revision == Revision(clamping: at) {
-        batches[batches.count - 1].changes.append(change)
+    private var records: [ResourceID: Record] = [:]
+
+    init(failure: StoreFailure) { self.failure = failure }
+
+    mutating func take(_ row: Row) throws {
+      let revision: Revision = try row.read(0)
+      let change = try change(row)
+      if let last = batches.indices.last, batches[last].revision == revision {
+        batches[last].changes.append(change)
       } else {
-        batches.append(ChangeBatch(revision: Revision(clamping: at), changes: [change]))
+        batches.append(ChangeBatch(revision: revision, changes: [change]))
       }
     }
-    return batches
-  }
 
-  private static func change(_ db: Database, _ row: Row, _ file: String) throws -> Change {
-    let kind: String = row["kind"]
-    let id: String = row["id"]
-    if row["isPassword"] == true, let instance = InstanceID(id) {
-      let bytes = try Data.fetchOne(
-        db, sql: "SELECT password FROM password WHERE instanceID = ?", arguments: [id])
-      return .password(instance, bytes.map { Secret(Array($0)) })
-    }
-    let stored = try Row.fetchOne(
-      db, sql: "SELECT * FROM resource WHERE kind = ? AND id = ?", arguments: [kind, id])
-    if let stored { return .put(try StoredRecord(stored, file).record()) }
-    guard let kind = ResourceKind(rawValue: kind) else {
-      throw StoreError.corrupt("\(file): the change log holds the unknown kind '\(kind)'")
-    }
-    return .deleted(ResourceID(kind: kind, text: id))
-  }
-
-  static func append(_ db: Database, _ changes: [Change], at revision: Revision) throws {
-    let insert = try db.cachedStatement(
-      sql: "INSERT INTO change (revision, kind, id, isPassword) VALUES (?, ?, ?, ?)")
-    for change in changes {
-      let (id, isPassword) = subject(of: change)
-      try insert.execute(
-        arguments: [Int64(clamping: revision), id.kind.rawValue, id.text, isPassword])
-    }
-    try prune(db)
-  }
-
-  private static func prune(_ db: Database) throws {
-    guard let last = try Int64.fetchOne(db, sql: "SELECT max(number) FROM change") else { return }
-    let cut = last - Int64(maximumRows)
-    guard cut > 0,
-      let revision = try Int64.fetchOne(
-        db, sql: "SELECT max(revision) FROM change WHERE number <= ?", arguments: [cut])
-    else { return }
-    // Whole transactions only: half of one would be a lie.
-    try db.execute(sql: "DELETE FROM change WHERE revision <= ?", arguments: [revision])
-    try db.execute(sql: "UPDATE store SET compactedRevision = ?", arguments: [revision])
-  }
-
-  private static func subject(of change: Change) -> (ResourceID, isPassword: Bool) {
-    switch change {
-    case .put(let record): (record.resource.id, false)
-    case .deleted(let id): (id, false)
-    case .password(let id, _): (ResourceID(kind: .instance, text: id.description), true)
+    private mutating func change(_ row: Row) throws -> Change {
+      let id = try row.readID(kind: 1, id: 2)
+      let word = try row.read(3, as: String.self)
+      let isThere = !(row[4] as DatabaseValue).isNull
+      switch Action(rawValue: word) {
+      case .put where isThere:
+        if let record = records[id] { return .put(record) }
+        let record = try ResourceTable.read(row, offset: 4, failure).record
+        records[id] = record
+        return .put(record)
+      case .password where isThere:
+        let password = Data.fromDatabaseValue(row[10]).map { Secret(Array($0)) }
+        return .password(try ResourceTable.readInstanceID(row, 2), password)
+      case .put, .password, .deleted: return .deleted(id)
+      case nil:
+        throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "'\(word)' is no change")
+      }
     }
   }
 }

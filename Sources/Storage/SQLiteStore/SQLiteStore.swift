@@ -1,168 +1,151 @@
-import Foundation
-import GRDB
+internal import GRDB
 public import Inventory
 
-/// The embedded store: one SQLite file in the state directory, for one daemon.
+/// The embedded store: one SQLite database in a state directory that one daemon has to itself.
 ///
-/// Commits are durable when they return (WAL with `synchronous=FULL`). GRDB is known nowhere else.
+/// Whatever `commit` has returned for is on disk and survives a loss of power. The rules of what is
+/// unique and what must exist stand in the schema; see `StoreSchema`.
 public final class SQLiteStore: InventoryStore {
-  private let database: DatabasePool
+  private let pool: DatabasePool
   private let lock: StoreLock
+  private let failure: StoreFailure
   private let feed = ChangeFeed()
-  private let file: String
 
-  /// Opens the store, making it where there is none.
+  /// Opens the store of a state directory, or makes one that holds the network `default`.
   /// - Parameters:
-  ///   - directory: The state directory; made with mode 0700 where it is missing.
-  ///   - now: Seconds since 1970, as the creation time of the network `default`.
+  ///   - directory: Its path; made (mode 0700) where it is not there.
+  ///   - now: Seconds since 1970, kept as the default network's creation time.
+  /// - Throws: ``StoreError/unavailable(_:)`` where another daemon has the directory or it cannot
+  ///   be written, ``StoreError/corrupt(_:)`` where the file is damaged, foreign or a newer
+  ///   version's (it is not touched), ``StoreError/full(_:)`` where no space is left.
   public init(directory: String, now: Int) throws(StoreError) {
-    file = "\(directory)/nameplate.sqlite"
+    let place = StoreDirectory(path: directory)
+    failure = StoreFailure(directory: place)
+    try place.create()
+    lock = try place.acquireLock()
+    try place.createDatabase()
     do {
-      try FileManager.default.createDirectory(
-        atPath: directory, withIntermediateDirectories: true,
-        attributes: [.posixPermissions: 0o700])
+      pool = try SQLiteStore.open(now: now, failure)
     } catch {
-      throw .unavailable("\(directory): cannot be made: \(error.localizedDescription)")
+      throw failure.storeError(error)
     }
-    lock = try StoreLock(directory: directory)
-    do {
-      database = try SQLiteStore.open(file)
-    } catch {
-      throw SQLiteStore.translate(error, file)
-    }
-    try addDefaultNetwork(now)
   }
 
-  /// Ends all use of the file and lets go of the directory. Nothing can be asked afterwards; who
-  /// listens to changes is told that there will be no more.
+  deinit { close() }
+
+  /// Ends all change streams, writes the journal into the database and gives up the directory.
+  /// Every call after it fails as unavailable.
   public func close() {
     feed.finish()
-    // A statement still under way keeps its connection; everything committed is on disk already.
-    try? database.close()
+    // SQLite refuses to close only what is in use, and then closes it with its last user.
+    try? pool.close()
     lock.release()
   }
 
-  private static func open(_ file: String) throws -> DatabasePool {
-    if !FileManager.default.fileExists(atPath: file) {
-      // Made by us first, so that it is never readable by others.
-      _ = FileManager.default.createFile(
-        atPath: file, contents: nil, attributes: [.posixPermissions: 0o600])
-    }
+  private static func open(now: Int, _ failure: StoreFailure) throws -> DatabasePool {
+    let file = failure.directory.database
+    var reading = Configuration()
+    reading.readonly = true
+    let probe = try DatabaseQueue(path: file, configuration: reading)
+    try probe.read { db in try StoreSchema.check(db, failure: failure) }
+    try probe.close()
+
     var configuration = Configuration()
+    configuration.label = "Nameplate.SQLiteStore"
+    configuration.foreignKeysEnabled = true
+    // Another program may look into the file, such as a backup; it is waited for so many seconds.
     configuration.busyMode = .timeout(5)
     configuration.maximumReaderCount = 2
-    configuration.prepareDatabase { db in
-      try db.execute(sql: "PRAGMA synchronous = FULL")
-    }
-    let database = try DatabasePool(path: file, configuration: configuration)
-    let migrator = StoreSchema.migrator
-    if try database.read(migrator.hasBeenSuperseded) {
-      throw StoreError.corrupt(
-        "\(file): was written by a newer version; run that version, or restore an older backup")
-    }
-    try migrator.migrate(database)
-    return database
+    // A roll-back that fails is tried again by the next commit; GRDB would end the process.
+    configuration.allowsUnsafeTransactions = true
+    let pool = try DatabasePool(path: file, configuration: configuration)
+    // GRDB opens a journalled database with NORMAL, which may lose the last commits with the power.
+    try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
+    try StoreSchema.migrator(now: now).migrate(pool)
+    return pool
   }
 
-  private func addDefaultNetwork(_ now: Int) throws(StoreError) {
-    let network = Resource.network(Network(id: .default))
-    do {
-      try database.writeWithoutTransaction { db in
-        try db.inTransaction(.immediate) {
-          var transaction = try StoreTransaction(db, now: now, file: file)
-          if try transaction.stored(network.id) == nil {
-            _ = try transaction.apply([.put(network)])
-          }
-          return .commit
-        }
-      }
-    } catch {
-      throw SQLiteStore.translate(error, file)
-    }
-  }
+  // MARK: InventoryStore
 
   public func load() async throws(StoreError) -> InventorySnapshot {
-    do {
-      return try await database.read { [file] db in
-        var snapshot = InventorySnapshot(
-          revision: try StoreTransaction.revision(db), records: [])
-        let rows = try Row.fetchCursor(
-          db,
-          sql: "SELECT kind, id, revision, createdAtSeconds, ec2InstanceID, document FROM resource")
-        while let row = try rows.next() {
-          snapshot.records.append(try StoredRecord(row, file).record())
-        }
-        let passwords = try Row.fetchCursor(db, sql: "SELECT instanceID, password FROM password")
-        while let row = try passwords.next() {
-          guard let id = InstanceID(row["instanceID"]) else { continue }
-          let bytes: Data = row["password"]
-          snapshot.passwords[id] = Secret(Array(bytes))
-        }
-        return snapshot
-      }
-    } catch {
-      throw SQLiteStore.translate(error, file)
+    let failure = failure
+    return try await read { db in
+      let resources = ResourceTable(db: db)
+      return InventorySnapshot(
+        revision: try resources.revision(), records: try resources.all(failure),
+        passwords: try resources.passwords())
     }
   }
 
+  /// Once begun, a commit is carried to its end whether or not the one who asked still waits.
   public func commit(_ mutations: [Mutation], now: Int, dryRun: Bool) async throws(StoreError)
     -> CommitResult
   {
-    do {
-      return try await database.writeWithoutTransaction { [file, feed] db in
-        var result = CommitResult(revision: 0, outcomes: [])
-        var changes: [Change] = []
-        try db.inTransaction(.immediate) {
-          var transaction = try StoreTransaction(db, now: now, file: file)
-          result = try transaction.apply(mutations)
-          changes = transaction.changes
-          return dryRun || changes.isEmpty ? .rollback : .commit
+    let (failure, feed) = (failure, feed)
+    let result: Result<CommitResult, StoreError> = await withCheckedContinuation { asker in
+      pool.asyncWriteWithoutTransaction { db in
+        do {
+          let (result, batch) = try SQLiteStore.write(
+            mutations, now: now, dryRun: dryRun, db, failure)
+          // Still on the queue of writers, so that batches leave in the order of their commits.
+          if let batch { feed.publish(batch) }
+          asker.resume(returning: .success(result))
+        } catch {
+          asker.resume(returning: .failure(failure.storeError(error)))
         }
-        // Still on the writer's queue: the order of publishing is the order of commits.
-        if !dryRun && !changes.isEmpty {
-          feed.publish(ChangeBatch(revision: result.revision, changes: changes))
-        }
-        return result
       }
+    }
+    return try result.get()
+  }
+
+  private static func write(
+    _ mutations: [Mutation], now: Int, dryRun: Bool, _ db: Database, _ failure: StoreFailure
+  ) throws -> (CommitResult, ChangeBatch?) {
+    if db.isInsideTransaction { try db.rollback() }
+    try db.beginTransaction(.immediate)
+    do {
+      let (result, batch) = try StoreTransaction(db: db, failure: failure)
+        .run(mutations, now: now)
+      guard !dryRun, let batch else {
+        try db.rollback()
+        return (result, nil)
+      }
+      try db.commit()
+      return (result, batch)
     } catch {
-      throw SQLiteStore.translate(error, file)
+      // The first failure is the one to tell; a failed roll-back is repeated by the next commit.
+      try? db.rollback()
+      throw error
     }
   }
 
+  /// A reader that lags more than ``Limits/maximumWatchBacklog`` batches behind finds its stream
+  /// ended, and asks again from the revision that it has reached.
   public func changes(after revision: Revision) async throws(StoreError)
     -> AsyncStream<ChangeBatch>
   {
+    let failure = failure
+    let listener = feed.reserve()
     do {
-      // On the writer's queue, so that no commit falls between the replay and what follows.
-      return try await database.writeWithoutTransaction { [file, feed] db in
-        feed.listen(after: try ChangeLog.replay(db, after: revision, file))
+      let replay = try await read { db in
+        try ChangeLog(db: db).replay(after: revision, failure)
       }
+      return feed.open(listener, replay)
     } catch {
-      throw SQLiteStore.translate(error, file)
+      feed.cancel(listener)
+      throw error
     }
   }
 
-  /// Turns SQLite's errors into sentences that say what to do.
-  static func translate(_ error: any Error, _ file: String) -> StoreError {
-    if let known = error as? StoreError { return known }
-    guard let error = error as? DatabaseError else {
-      return .unavailable("\(file): \(error)")
-    }
-    let reason = error.message ?? error.resultCode.description
-    switch error.resultCode {
-    case .SQLITE_FULL:
-      return .full("\(file): the disk is full; nothing was written. Free space, then try again")
-    case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-      return .corrupt(
-        "\(file): is damaged (\(reason)); it was left as it is. Restore it from a backup, or move "
-          + "it away to start empty and apply the manifests again")
-    case .SQLITE_BUSY, .SQLITE_LOCKED:
-      return .unavailable("\(file): another program holds the database; close it, then try again")
-    case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY:
-      return .unavailable("\(file): cannot be opened for writing (\(reason)); check its owner")
-    case .SQLITE_IOERR:
-      return .unavailable("\(file): the disk failed (\(reason)); nothing was written")
-    default: return .unavailable("\(file): \(reason)")
+  /// Reads in one transaction, so that all is as of one revision.
+  func read<Value: Sendable>(_ body: @Sendable (Database) throws -> Value)
+    async
+    throws(StoreError) -> Value
+  {
+    do {
+      return try await pool.read(body)
+    } catch {
+      throw failure.storeError(error)
     }
   }
 }

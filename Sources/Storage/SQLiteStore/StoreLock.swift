@@ -1,32 +1,19 @@
-import Glibc
-import Inventory
-import Synchronization
+internal import Foundation
+internal import Synchronization
 
-/// Holds a state directory for one daemon. The kernel lets go of it however the daemon ends.
+/// A state directory's lock. The kernel lets go of it when the process ends, however it ends.
 final class StoreLock: Sendable {
-  private let descriptor: Mutex<Int32?>
+  private let file: Mutex<Int32?>
 
-  init(directory: String) throws(StoreError) {
-    let path = "\(directory)/lock"
-    let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw .unavailable(unsafe "\(path): cannot be opened: \(String(cString: strerror(errno)))")
-    }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
-      throw .unavailable(
-        "\(directory): another daemon uses this state directory; stop it, or give this one "
-          + "another state_directory")
-    }
-    self.descriptor = Mutex(descriptor)
-  }
+  init(file: Int32) { self.file = Mutex(file) }
 
   deinit { release() }
 
   func release() {
-    descriptor.withLock { descriptor in
-      if let open = descriptor { close(open) }
-      descriptor = nil
+    let file = self.file.withLock { file in
+      defer { file = nil }
+      return file
     }
+    if let file { close(file) }
   }
 }

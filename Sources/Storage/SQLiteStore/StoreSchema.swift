@@ -1,71 +1,101 @@
-import GRDB
+internal import GRDB
+internal import Inventory
 
-/// The tables, step by step. A step that has shipped is never changed; a change is a new step.
+/// The database's tables, and the check that a file holds them.
 enum StoreSchema {
-  static var migrator: DatabaseMigrator {
+  /// Marks the file as ours in its header (`file` shows it): "NmPl".
+  static let applicationID: Int64 = 0x4E6D_506C
+
+  /// - Parameter now: Seconds since 1970, kept as the creation time of the default network.
+  static func migrator(now: Int) -> DatabaseMigrator {
     var migrator = DatabaseMigrator()
-    migrator.registerMigration("1 resources, claims and references") { db in
-      try db.execute(
-        sql: """
-          CREATE TABLE store (
-            id INTEGER PRIMARY KEY CHECK (id = 1),
-            revision INTEGER NOT NULL,
-            -- The change log holds every transaction after this one.
-            compactedRevision INTEGER NOT NULL
-          ) STRICT;
-          INSERT INTO store VALUES (1, 0, 0);
-
-          CREATE TABLE resource (
-            kind TEXT NOT NULL,
-            id TEXT NOT NULL,
-            revision INTEGER NOT NULL,
-            createdAtSeconds INTEGER NOT NULL,
-            ec2InstanceID TEXT,
-            document TEXT NOT NULL,
-            PRIMARY KEY (kind, id)
-          ) STRICT, WITHOUT ROWID;
-
-          -- What only one resource may have: the primary key is the promise.
-          CREATE TABLE claim (
-            space TEXT NOT NULL,
-            key TEXT NOT NULL,
-            holderKind TEXT NOT NULL,
-            holderID TEXT NOT NULL,
-            PRIMARY KEY (space, key),
-            FOREIGN KEY (holderKind, holderID) REFERENCES resource (kind, id)
-              ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
-          ) STRICT, WITHOUT ROWID;
-          CREATE INDEX claimHolder ON claim (holderKind, holderID);
-
-          CREATE TABLE reference (
-            fromKind TEXT NOT NULL,
-            fromID TEXT NOT NULL,
-            toKind TEXT NOT NULL,
-            toID TEXT NOT NULL,
-            PRIMARY KEY (fromKind, fromID, toKind, toID),
-            FOREIGN KEY (fromKind, fromID) REFERENCES resource (kind, id)
-              ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
-            FOREIGN KEY (toKind, toID) REFERENCES resource (kind, id)
-              DEFERRABLE INITIALLY DEFERRED
-          ) STRICT, WITHOUT ROWID;
-          CREATE INDEX referenceTarget ON reference (toKind, toID);
-
-          CREATE TABLE password (
-            instanceID TEXT PRIMARY KEY NOT NULL,
-            password BLOB NOT NULL
-          ) STRICT, WITHOUT ROWID;
-
-          -- What each transaction touched, for readers that come late.
-          CREATE TABLE change (
-            number INTEGER PRIMARY KEY,
-            revision INTEGER NOT NULL,
-            kind TEXT NOT NULL,
-            id TEXT NOT NULL,
-            isPassword INTEGER NOT NULL
-          ) STRICT;
-          CREATE INDEX changeRevision ON change (revision);
-          """)
+    migrator.registerMigration("resources, claims, references, passwords and changes") { db in
+      try db.execute(sql: tables)
+      try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+    }
+    migrator.registerMigration("the default network") { db in
+      let network = Resource.network(Network(id: .default))
+      let record = Record(resource: network, revision: 1, createdAtSeconds: now)
+      try db.execute(sql: "INSERT INTO meta (id, revision) VALUES (1, 1)")
+      try ResourceTable(db: db).write(record, document: network.value.text)
+      try ChangeLog(db: db).append([.put(record)], revision: 1)
     }
     return migrator
   }
+
+  /// Refuses what is not a sound database of ours, before anything is written to the file.
+  static func check(_ db: Database, failure: StoreFailure) throws {
+    let verdict = try String.fetchOne(db, sql: "PRAGMA quick_check(1)") ?? "no answer"
+    guard verdict == "ok" else { throw failure.corrupt("is damaged (\(verdict))") }
+    // A file that was made and not filled yet has no tables and no mark.
+    guard try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") != 0 else { return }
+    guard try Int64.fetchOne(db, sql: "PRAGMA application_id") == applicationID else {
+      throw failure.corrupt("is a database of another program")
+    }
+    guard try !migrator(now: 0).hasBeenSuperseded(db) else {
+      throw StoreError.corrupt(
+        "\(failure.directory.database) was written by a newer version of Nameplate. "
+          + "It is left as it is: run that version, or put a backup of this one in its place")
+    }
+  }
+
+  /// Claims are unique and references hold by the schema itself, whatever the code above believes.
+  /// References are judged when the transaction ends, so that its mutations can come in any order.
+  private static let tables = """
+    CREATE TABLE meta (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      revision INTEGER NOT NULL
+    );
+
+    CREATE TABLE resource (
+      kind TEXT NOT NULL,
+      id TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      createdAtSeconds INTEGER NOT NULL,
+      ec2InstanceID TEXT,
+      document TEXT NOT NULL,
+      PRIMARY KEY (kind, id)
+    );
+
+    CREATE TABLE claim (
+      space TEXT NOT NULL,
+      key TEXT NOT NULL,
+      holderKind TEXT NOT NULL,
+      holderID TEXT NOT NULL,
+      PRIMARY KEY (space, key),
+      FOREIGN KEY (holderKind, holderID) REFERENCES resource (kind, id)
+        ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+    ) WITHOUT ROWID;
+    CREATE INDEX claimHolder ON claim (holderKind, holderID);
+
+    CREATE TABLE reference (
+      fromKind TEXT NOT NULL,
+      fromID TEXT NOT NULL,
+      toKind TEXT NOT NULL,
+      toID TEXT NOT NULL,
+      PRIMARY KEY (fromKind, fromID, toKind, toID),
+      FOREIGN KEY (fromKind, fromID) REFERENCES resource (kind, id)
+        ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+      FOREIGN KEY (toKind, toID) REFERENCES resource (kind, id)
+        DEFERRABLE INITIALLY DEFERRED
+    ) WITHOUT ROWID;
+    CREATE INDEX referenceTarget ON reference (toKind, toID);
+
+    CREATE TABLE password (
+      instanceKind TEXT NOT NULL DEFAULT 'Instance' CHECK (instanceKind = 'Instance'),
+      instanceID TEXT NOT NULL PRIMARY KEY,
+      text BLOB NOT NULL,
+      FOREIGN KEY (instanceKind, instanceID) REFERENCES resource (kind, id)
+        ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+    );
+
+    CREATE TABLE change (
+      position INTEGER PRIMARY KEY,
+      revision INTEGER NOT NULL,
+      kind TEXT NOT NULL,
+      id TEXT NOT NULL,
+      action TEXT NOT NULL
+    );
+    CREATE INDEX changeRevision ON change (revision);
+    """
 }

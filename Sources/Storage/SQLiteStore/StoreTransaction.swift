@@ -1,270 +1,184 @@
-import Foundation
-import GRDB
-import Inventory
+internal import GRDB
+internal import Inventory
 
-/// Applies one commit's mutations within a database transaction.
-///
-/// Rows are written in the mutations' order; claims and references are judged once all are
-/// written, so that addresses can be swapped and documents can come in any order.
+/// One commit against the tables. It is run inside a transaction, which its caller ends.
 struct StoreTransaction {
-  private let db: Database
-  private let now: Int
-  private let file: String
-  private let revision: Revision
-  private let previousRevision: Revision
-  private(set) var changes: [Change] = []
-  private var written: [ResourceID: Written] = [:]
-  private var order: [ResourceID] = []
+  let db: Database
+  let failure: StoreFailure
 
-  /// A resource that this commit wrote, and the mutation to blame for it.
-  private struct Written {
-    var index: Int
-    var record: Inventory.Record?
-  }
+  private var resources: ResourceTable { ResourceTable(db: db) }
+  private var claims: ClaimTable { ClaimTable(db: db) }
+  private var references: ReferenceTable { ReferenceTable(db: db) }
 
-  init(_ db: Database, now: Int, file: String) throws {
-    self.db = db
-    self.now = now
-    self.file = file
-    previousRevision = try StoreTransaction.revision(db)
-    revision = previousRevision &+ 1
-  }
-
-  static func revision(_ db: Database) throws -> Revision {
-    Revision(clamping: try Int64.fetchOne(db, sql: "SELECT revision FROM store") ?? 0)
-  }
-
-  mutating func apply(_ mutations: [Mutation]) throws -> CommitResult {
-    var outcomes: [CommitResult.Outcome] = []
-    outcomes.reserveCapacity(mutations.count)
-    for (index, mutation) in mutations.enumerated() {
-      outcomes.append(try apply(mutation, index))
+  /// Judges and writes all mutations.
+  /// - Returns: What became of them, and what readers are to be told; nil where nothing changed.
+  func run(_ mutations: [Mutation], now: Int) throws -> (CommitResult, ChangeBatch?) {
+    let revision = try resources.revision()
+    let passwordsTouched = StagedCommit.passwordsTouched(by: mutations)
+    var staged = StagedCommit(
+      revision: revision + 1, now: now,
+      stored: try resources.records(StagedCommit.touched(by: mutations), failure),
+      passwordHolders: try resources.passwordHolders(passwordsTouched))
+    try staged.apply(mutations)
+    guard staged.isEffective else {
+      return (CommitResult(revision: revision, outcomes: staged.outcomes), nil)
     }
-    try settleClaims()
-    try settleReferences()
-    for index in outcomes.indices {
-      // An instance's EC2 id is chosen while claims are settled.
-      if let id = outcomes[index].current?.resource.id, let record = written[id]?.record,
-        outcomes[index].action != .unchanged
-      {
-        outcomes[index].current = record
+
+    let changed = staged.changed
+    let existing = changed.filter { $0.entry.before != nil }.map(\.id)
+    let held = try claims.held(by: existing)
+    let targets = try references.targets(of: existing)
+    try release(changed, held: held)
+    try writeResources(changed)
+    let chosen = try takeClaims(changed, held: held)
+    staged.setEC2InstanceIDs(chosen)
+    try writeReferences(changed, held: targets)
+    for (id, password) in staged.changedPasswords {
+      try resources.setPassword(password, of: id)
+    }
+
+    let batch = ChangeBatch(revision: revision + 1, changes: staged.changes)
+    try ChangeLog(db: db).append(batch.changes, revision: batch.revision)
+    try resources.setRevision(batch.revision)
+    return (CommitResult(revision: batch.revision, outcomes: staged.outcomes), batch)
+  }
+
+  // MARK: Resources
+
+  /// Lets go of all that is claimed no longer before anything is claimed anew: only the end result
+  /// counts, so two instances can swap their addresses.
+  private func release(_ changed: [StagedCommit.Changed], held: [ResourceID: Set<ClaimTable.Key>])
+    throws
+  {
+    for (id, _, entry) in changed where entry.before != nil {
+      guard let after = entry.after else {
+        try resources.remove(id)
+        continue
+      }
+      let kept = StoreTransaction.keys(of: after.record)
+      for key in held[id, default: []] where !kept.contains(key) { try claims.remove(key) }
+    }
+  }
+
+  private func writeResources(_ changed: [StagedCommit.Changed]) throws {
+    for (_, _, entry) in changed {
+      guard let after = entry.after else { continue }
+      var record = after.record
+      // Nearly always free; taken back in `chooseEC2InstanceID` where it is not.
+      record.ec2InstanceID = record.ec2InstanceID ?? StoreTransaction.candidates(record).first
+      try resources.write(record, document: after.document)
+      if entry.wasDeleted, let instance = after.record.resource.instance, entry.before != nil {
+        try resources.setPassword(nil, of: instance.id)
       }
     }
-    let records = order.compactMap { id -> Change? in
-      written[id].map { $0.record.map(Change.put) ?? .deleted(id) }
-    }
-    changes = records + changes
-    guard !changes.isEmpty else {
-      return CommitResult(revision: previousRevision, outcomes: outcomes)
-    }
-    try ChangeLog.append(db, changes, at: revision)
-    try db.execute(sql: "UPDATE store SET revision = ?", arguments: [Int64(clamping: revision)])
-    return CommitResult(revision: revision, outcomes: outcomes)
-  }
-
-  /// The record as it stands, earlier mutations of this commit included.
-  func stored(_ id: ResourceID) throws -> Inventory.Record? {
-    if let written = written[id] { return written.record }
-    let select = try db.cachedStatement(
-      sql: "SELECT * FROM resource WHERE kind = ? AND id = ?")
-    return try Row.fetchOne(select, arguments: [id.kind.rawValue, id.text])
-      .map { try StoredRecord($0, file).record() }
-  }
-
-  // MARK: Mutations
-
-  private mutating func apply(_ mutation: Mutation, _ index: Int) throws -> CommitResult.Outcome {
-    switch mutation {
-    case .put(let resource, let condition): return try put(resource, condition, index)
-    case .delete(let id, let condition): return try delete(id, condition, index)
-    case .setPassword(let id, let password): return try set(password, of: id, index)
-    case .clearPassword(let id): return try set(nil, of: id, index)
-    }
-  }
-
-  private mutating func put(_ resource: Resource, _ condition: Precondition, _ index: Int) throws
-    -> CommitResult.Outcome
-  {
-    let id = resource.id
-    let previous = try stored(id)
-    try check(condition, id, previous, index)
-    if let previous, previous.resource == resource {
-      return CommitResult.Outcome(action: .unchanged, previous: previous, current: previous)
-    }
-    let record = Inventory.Record(
-      resource: resource, revision: revision,
-      createdAtSeconds: previous?.createdAtSeconds ?? now,
-      ec2InstanceID: resource.instance?.ec2.instanceID ?? previous?.ec2InstanceID)
-    try write(record)
-    note(id, Written(index: index, record: record))
-    return CommitResult.Outcome(
-      action: previous == nil ? .created : .updated, previous: previous, current: record)
-  }
-
-  private mutating func delete(_ id: ResourceID, _ condition: Precondition, _ index: Int) throws
-    -> CommitResult.Outcome
-  {
-    guard let previous = try stored(id) else { throw StoreError.notFound(index: index, id) }
-    try check(condition, id, previous, index)
-    guard id != ResourceID(kind: .network, text: NetworkID.default.text) else {
-      throw StoreError.undeletable(index: index, id)
-    }
-    try db.execute(
-      sql: "DELETE FROM resource WHERE kind = ? AND id = ?",
-      arguments: [id.kind.rawValue, id.text])
-    if id.kind == .instance {
-      try db.execute(sql: "DELETE FROM password WHERE instanceID = ?", arguments: [id.text])
-    }
-    note(id, Written(index: index, record: nil))
-    return CommitResult.Outcome(action: .deleted, previous: previous, current: nil)
-  }
-
-  private mutating func set(_ password: Secret<[UInt8]>?, of id: InstanceID, _ index: Int) throws
-    -> CommitResult.Outcome
-  {
-    let resource = ResourceID(kind: .instance, text: id.description)
-    guard let record = try stored(resource) else {
-      throw StoreError.notFound(index: index, resource)
-    }
-    let isSet =
-      try Row.fetchOne(
-        db, sql: "SELECT 1 FROM password WHERE instanceID = ?", arguments: [resource.text]) != nil
-    if let password {
-      guard !isSet else { throw StoreError.passwordAlreadySet(id) }
-      try db.execute(
-        sql: "INSERT INTO password VALUES (?, ?)",
-        arguments: [resource.text, Data(password.revealed)])
-    } else {
-      guard isSet else {
-        return CommitResult.Outcome(action: .unchanged, previous: record, current: record)
-      }
-      try db.execute(sql: "DELETE FROM password WHERE instanceID = ?", arguments: [resource.text])
-    }
-    changes.append(.password(id, password))
-    return CommitResult.Outcome(action: .updated, previous: record, current: record)
-  }
-
-  private func check(
-    _ condition: Precondition, _ id: ResourceID, _ previous: Inventory.Record?, _ index: Int
-  ) throws {
-    let holds =
-      switch condition {
-      case .none: true
-      case .absent: previous == nil
-      case .present: previous != nil
-      case .revisions(let revisions): previous.map { revisions.contains($0.revision) } ?? false
-      }
-    guard holds else {
-      throw StoreError.preconditionFailed(index: index, id, current: previous?.revision)
-    }
-  }
-
-  private mutating func note(_ id: ResourceID, _ new: Written) {
-    if written.updateValue(new, forKey: id) == nil { order.append(id) }
-  }
-
-  private func write(_ record: Inventory.Record) throws {
-    let upsert = try db.cachedStatement(
-      sql: """
-        INSERT INTO resource (kind, id, revision, createdAtSeconds, ec2InstanceID, document)
-        VALUES (?, ?, ?, ?, ?, ?)
-        ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision,
-          ec2InstanceID = excluded.ec2InstanceID, document = excluded.document
-        """)
-    let id = record.resource.id
-    try upsert.execute(
-      arguments: [
-        id.kind.rawValue, id.text, Int64(clamping: record.revision), record.createdAtSeconds,
-        record.ec2InstanceID, record.resource.value.text,
-      ])
   }
 
   // MARK: Claims
 
-  private mutating func settleClaims() throws {
-    let remove = try db.cachedStatement(
-      sql: "DELETE FROM claim WHERE holderKind = ? AND holderID = ?")
-    for id in order { try remove.execute(arguments: [id.kind.rawValue, id.text]) }
-    // What is declared is claimed before what is derived: nobody loses a declared id to a guess.
-    for id in order {
-      guard let entry = written[id], let record = entry.record else { continue }
-      for claim in record.resource.claims { try take(claim, for: id, entry.index) }
+  /// Takes what is claimed anew: first what documents declare, then ids for the instances that
+  /// declare none, so that a derived id steps aside for a declared one of the same commit.
+  /// - Returns: The EC2 ids that were chosen.
+  private func takeClaims(
+    _ changed: [StagedCommit.Changed], held: [ResourceID: Set<ClaimTable.Key>]
+  ) throws
+    -> [ResourceID: String]
+  {
+    for (id, index, entry) in changed {
+      guard let record = entry.after?.record else { continue }
+      let held = held[id, default: []]
+      for claim in StoreTransaction.claims(of: record) {
+        let key = ClaimTable.Key(claim)
+        if held.contains(key) { continue }
+        guard try claims.insert(key, holder: id) else {
+          let holder = try claims.holder(of: key) ?? id
+          throw StoreError.claimed(index: index, claim, by: id, holder: holder)
+        }
+      }
     }
-    for id in order { try chooseEC2InstanceID(id) }
+    var chosen: [ResourceID: String] = [:]
+    for (id, index, entry) in changed {
+      guard let record = entry.after?.record, record.ec2InstanceID == nil,
+        let first = StoreTransaction.candidates(record).first
+      else { continue }
+      let choice = try chooseEC2InstanceID(for: record, index)
+      chosen[id] = choice
+      if choice != first { try resources.setEC2InstanceID(choice, of: id) }
+    }
+    return chosen
   }
 
-  private func take(_ claim: Claim, for id: ResourceID, _ index: Int) throws {
-    guard try !insert(claim, for: id) else { return }
-    guard let holder = try holder(of: claim), holder != id else { return }
+  private func chooseEC2InstanceID(for record: Record, _ index: Int) throws -> String {
+    let id = record.resource.id
+    let candidates = StoreTransaction.candidates(record)
+    for candidate in candidates
+    where try claims.insert(ClaimTable.Key(.ec2InstanceID(candidate)), holder: id) {
+      return candidate
+    }
+    let claim = Claim.ec2InstanceID(candidates.first ?? "")
+    let holder = try claims.holder(of: ClaimTable.Key(claim)) ?? id
     throw StoreError.claimed(index: index, claim, by: id, holder: holder)
   }
 
-  /// Whether nobody had the claim.
-  private func insert(_ claim: Claim, for id: ResourceID) throws -> Bool {
-    let insert = try db.cachedStatement(sql: "INSERT OR IGNORE INTO claim VALUES (?, ?, ?, ?)")
-    try insert.execute(
-      arguments: [claim.space.rawValue, claim.key, id.kind.rawValue, id.text])
-    return db.changesCount > 0
+  private static func candidates(_ record: Record) -> [String] {
+    record.resource.instance?.id.ec2InstanceIDCandidates ?? []
   }
 
-  private func holder(of claim: Claim) throws -> ResourceID? {
-    let row = try Row.fetchOne(
-      db, sql: "SELECT holderKind, holderID FROM claim WHERE space = ? AND key = ?",
-      arguments: [claim.space.rawValue, claim.key])
-    return row.flatMap { row in
-      let kind: String = row["holderKind"]
-      return ResourceKind(rawValue: kind).map { ResourceID(kind: $0, text: row["holderID"]) }
+  /// All claims but an EC2 id that is still to be chosen, in a fixed order, so that of several
+  /// conflicts the same one is told every time.
+  private static func claims(of record: Record) -> [Claim] {
+    var claims = record.resource.claims
+    if let id = record.ec2InstanceID { claims.insert(.ec2InstanceID(id)) }
+    return claims.sorted {
+      ($0.space.rawValue, $0.key) < ($1.space.rawValue, $1.key)
     }
   }
 
-  /// An instance keeps the id that it has; a new one gets the first that is free.
-  private mutating func chooseEC2InstanceID(_ id: ResourceID) throws {
-    guard var entry = written[id], var record = entry.record,
-      let instance = record.resource.instance, instance.ec2.instanceID == nil
-    else { return }
-    let kept = record.ec2InstanceID.map { [$0] } ?? []
-    let candidates = kept + instance.id.ec2InstanceIDCandidates
-    for candidate in candidates where try insert(.ec2InstanceID(candidate), for: id) {
-      if record.ec2InstanceID != candidate {
-        record.ec2InstanceID = candidate
-        try write(record)
-        entry.record = record
-        written[id] = entry
-      }
-      return
-    }
-    let claim = Claim.ec2InstanceID(candidates[0])
-    throw StoreError.claimed(
-      index: entry.index, claim, by: id, holder: try holder(of: claim) ?? id)
+  private static func keys(of record: Record) -> Set<ClaimTable.Key> {
+    Set(claims(of: record).map(ClaimTable.Key.init))
   }
 
   // MARK: References
 
-  private func settleReferences() throws {
-    let remove = try db.cachedStatement(
-      sql: "DELETE FROM reference WHERE fromKind = ? AND fromID = ?")
-    let insert = try db.cachedStatement(sql: "INSERT INTO reference VALUES (?, ?, ?, ?)")
-    for id in order {
-      try remove.execute(arguments: [id.kind.rawValue, id.text])
-      guard let entry = written[id], let record = entry.record else { continue }
-      for target in record.resource.references {
-        guard try stored(target) != nil else {
-          throw StoreError.missingReference(index: entry.index, from: id, to: target)
-        }
-        try insert.execute(
-          arguments: [id.kind.rawValue, id.text, target.kind.rawValue, target.text])
+  private func writeReferences(
+    _ changed: [StagedCommit.Changed], held: [ResourceID: Set<ResourceID>]
+  ) throws {
+    var added: [(from: ResourceID, to: ResourceID)] = []
+    for (id, _, entry) in changed {
+      guard let resource = entry.after?.record.resource else { continue }
+      let old = held[id, default: []]
+      let new = resource.references
+      for target in old where !new.contains(target) {
+        try references.remove(from: id, to: target)
+      }
+      for target in new.sorted(by: { $0.description < $1.description })
+      where !old.contains(target) {
+        try references.insert(from: id, to: target)
+        added.append((id, target))
       }
     }
-    for id in order {
-      guard let entry = written[id], entry.record == nil else { continue }
-      let row = try Row.fetchOne(
-        db, sql: "SELECT fromKind, fromID FROM reference WHERE toKind = ? AND toID = ?",
-        arguments: [id.kind.rawValue, id.text])
-      guard let row else { continue }
-      let kind: String = row["fromKind"]
-      throw StoreError.stillReferenced(
-        index: entry.index, id,
-        by: ResourceID(kind: ResourceKind(rawValue: kind) ?? .instance, text: row["fromID"]))
+    let indices = Dictionary(
+      changed.map { ($0.id, $0.index) }, uniquingKeysWith: { _, last in last })
+    let existing = try resources.existing(Set(added.map(\.to)))
+    for (from, to) in added where !existing.contains(to) {
+      throw StoreTransaction.broken(from: from, to: to, indices)
     }
+    for (id, _, entry) in changed where entry.after == nil {
+      guard let referrer = try references.referrer(to: id) else { continue }
+      throw StoreTransaction.broken(from: referrer, to: id, indices)
+    }
+  }
+
+  /// Blames the later of the two: the one who refers to what is gone, or the one who removes what
+  /// is still referred to.
+  private static func broken(
+    from: ResourceID, to: ResourceID, _ indices: [ResourceID: Int]
+  ) -> StoreError {
+    guard let removal = indices[to] else {
+      return .missingReference(index: indices[from] ?? 0, from: from, to: to)
+    }
+    if let use = indices[from], use > removal {
+      return .missingReference(index: use, from: from, to: to)
+    }
+    return .stillReferenced(index: removal, to, by: from)
   }
 }

@@ -1,0 +1,40 @@
+internal import Foundation
+internal import GRDB
+public import Inventory
+
+extension SQLiteStore {
+  /// Writes a whole copy of the store, as of one revision, while it goes on working. Put in the
+  /// place of a stopped daemon's `nameplate.sqlite`, it takes over.
+  /// - Parameter path: Where to; must not exist yet. Made with mode 0600, for it holds passwords.
+  /// - Throws: ``StoreError/unavailable(_:)`` or ``StoreError/full(_:)``; no partial copy is left.
+  public func backup(to path: String) async throws(StoreError) {
+    let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard file >= 0 else {
+      let reason = POSIXErrorCode(rawValue: errno).map { POSIXError($0).localizedDescription }
+      throw .unavailable(
+        "The backup \(path) cannot be made (\(reason ?? "unknown error")); "
+          + "name a file that does not exist, in a directory that can be written")
+    }
+    Foundation.close(file)
+    do {
+      try await read { source in
+        do {
+          let copy = try DatabaseQueue(path: path)
+          try copy.writeWithoutTransaction { try source.backup(to: $0) }
+          try copy.close()
+        } catch let error as DatabaseError {
+          throw SQLiteStore.backupError(error, path)
+        }
+      }
+    } catch {
+      unsafe unlink(path)
+      throw error
+    }
+  }
+
+  private static func backupError(_ error: DatabaseError, _ path: String) -> StoreError {
+    error.resultCode == .SQLITE_FULL
+      ? .full("The disk is full and the backup \(path) was not kept; free some space")
+      : .unavailable("The backup \(path) cannot be written: \(error.message ?? "unknown error")")
+  }
+}

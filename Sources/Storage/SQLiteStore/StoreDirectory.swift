@@ -1,0 +1,75 @@
+internal import Foundation
+internal import Inventory
+
+/// The state directory: its files, and the lock that keeps it to one daemon.
+struct StoreDirectory {
+  let path: String
+
+  var database: String { path + "/nameplate.sqlite" }
+  var lock: String { path + "/lock" }
+
+  /// Makes the directory (mode 0700) and whatever leads to it, where it is not there yet.
+  func create() throws(StoreError) {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw .unavailable(
+        "The state directory \(path) cannot be created (\(StoreDirectory.reason(error))); "
+          + "check the path and who owns it")
+    }
+  }
+
+  /// Makes an empty file (mode 0600) where there is none. SQLite gives its journal the mode of its
+  /// database, so that the guests' passwords are readable by nobody else in either.
+  func createDatabase() throws(StoreError) {
+    let (file, code) = StoreDirectory.open(database, O_RDWR | O_CREAT)
+    guard file >= 0 else { throw cannotOpen(database, code) }
+    close(file)
+    // The file's name is in the directory only once the directory is on disk.
+    let (folder, _) = StoreDirectory.open(path, O_RDONLY | O_DIRECTORY)
+    guard folder >= 0 else { return }
+    fsync(folder)
+    close(folder)
+  }
+
+  /// Takes the directory for this process, until the lock is released.
+  func acquireLock() throws(StoreError) -> StoreLock {
+    let (file, code) = StoreDirectory.open(lock, O_RDWR | O_CREAT)
+    guard file >= 0 else { throw cannotOpen(lock, code) }
+    guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+      close(file)
+      throw .unavailable(
+        "The state directory \(path) is in use by another daemon; "
+          + "stop that one, or give this one a directory of its own")
+    }
+    return StoreLock(file: file)
+  }
+
+  /// Whether so little is left that a failure to write is explained by it: SQLite asks for its
+  /// journal's index in blocks of 32 KiB.
+  var isFull: Bool {
+    let attributes = try? FileManager.default.attributesOfFileSystem(forPath: path)
+    guard let free = attributes?[.systemFreeSize] as? NSNumber else { return false }
+    return free.int64Value < 64 * 1024
+  }
+
+  private func cannotOpen(_ file: String, _ code: Int32) -> StoreError {
+    if code == ENOSPC || code == EDQUOT { return .full(StoreFailure(directory: self).full) }
+    let reason = POSIXErrorCode(rawValue: code).map { POSIXError($0).localizedDescription }
+    return .unavailable(
+      "\(file) cannot be opened (\(reason ?? "error \(code)")); "
+        + "check who owns it and its permissions")
+  }
+
+  /// A descriptor that no child process inherits, or -1 and the error's number.
+  private static func open(_ path: String, _ flags: Int32) -> (file: Int32, code: Int32) {
+    let file = unsafe Foundation.open(path, flags | O_CLOEXEC, 0o600)
+    return (file, errno)
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
+    return (underlying ?? error).localizedDescription
+  }
+}

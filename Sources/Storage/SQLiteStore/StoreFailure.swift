@@ -1,0 +1,52 @@
+internal import GRDB
+internal import Inventory
+
+/// Tells a failure of SQLite in the words of the port.
+struct StoreFailure {
+  let directory: StoreDirectory
+
+  func storeError(_ error: any Error) -> StoreError {
+    switch error {
+    case let error as StoreError: error
+    case let error as DatabaseError: storeError(error)
+    case is CancellationError:
+      .unavailable("The reading of \(directory.database) was given up by the one who asked")
+    default: .unavailable("\(directory.database) cannot be used: \(error)")
+    }
+  }
+
+  private func storeError(_ error: DatabaseError) -> StoreError {
+    let file = directory.database
+    switch error.resultCode {
+    case .SQLITE_FULL: return .full(full)
+    case .SQLITE_IOERR where directory.isFull, .SQLITE_CANTOPEN where directory.isFull:
+      return .full(full)
+    case .SQLITE_NOTADB: return corrupt("is not a database")
+    case .SQLITE_CORRUPT: return corrupt("is damaged (\(error.message ?? "unreadable"))")
+    case .SQLITE_BUSY, .SQLITE_LOCKED:
+      return .unavailable("\(file) is locked by another program; end that program and try again")
+    case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_CANTOPEN, .SQLITE_AUTH:
+      return .unavailable(
+        "\(file) cannot be opened for writing; check who owns it and its directory, "
+          + "and their permissions")
+    case .SQLITE_MISUSE: return .unavailable("\(file) is closed: the daemon is shutting down")
+    default:
+      return .unavailable(
+        "\(file) cannot be used: \(error.message ?? "an unknown error") "
+          + "(SQLite \(error.extendedResultCode.rawValue))")
+    }
+  }
+
+  /// The sentence for a disk without space.
+  var full: String {
+    "The disk that holds \(directory.path) is full and nothing was written; "
+      + "free some space and try again"
+  }
+
+  /// - Parameter problem: What is wrong, as the rest of a sentence that starts with the file.
+  func corrupt(_ problem: String) -> StoreError {
+    .corrupt(
+      "\(directory.database) \(problem). It is left as it is: "
+        + "move it away and put a backup in its place")
+  }
+}
