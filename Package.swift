@@ -34,8 +34,6 @@ let collections = Target.Dependency.product(
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
-let asyncAlgorithms = Target.Dependency.product(
-  name: "AsyncAlgorithms", package: "swift-async-algorithms")
 let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -59,7 +57,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
-    .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.0.0"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.30.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -83,18 +80,18 @@ let package = Package(
         "Inventory", "MetadataService", nioCore, nioPosix, nioExtras, logging, serviceLifecycle,
       ]),
 
-    room("ControlPlane/Manifest", knows: ["Inventory", yams, collections]),
+    room("ControlPlane/Manifest", knows: ["Inventory", collections, yams]),
     room("ControlPlane/ControlAPI", knows: ["Inventory", collections]),
     room(
       "ControlPlane/ControlServer",
       knows: [
-        "Inventory", "Dialects", "MetadataService", "ControlAPI", collections, hummingbird, nioCore,
-        httpTypes, logging, serviceLifecycle,
+        "Inventory", "Dialects", "MetadataService", "ControlAPI", collections, hummingbird,
+        httpTypes, nioCore, nioPosix, logging, serviceLifecycle,
       ]),
     room(
       "ControlPlane/ControlClient",
       knows: [
-        "Inventory", "ControlAPI", asyncHTTPClient, asyncAlgorithms, nioCore, nioHTTP1, nioPosix,
+        "Inventory", "ControlAPI", collections, asyncHTTPClient, nioCore, nioPosix, nioHTTP1,
       ]),
 
     room("Storage/SQLiteStore", knows: ["Inventory", grdb]),
@@ -110,7 +107,8 @@ let package = Package(
       knows: [
         "Inventory", "Dialects", "MetadataService", "GuestServer", "VendorDataClient",
         "SQLiteStore",
-        "Manifest", "ControlAPI", "ControlServer", configuration, yams, logging, serviceLifecycle,
+        "Manifest", "ControlAPI", "ControlServer", configuration, collections, logging,
+        serviceLifecycle,
         unixSignals, nioPosix, nioCore,
       ]),
     room(
@@ -127,6 +125,14 @@ let package = Package(
       name: "TestKit", dependencies: ["Inventory", "Dialects", "MetadataService"],
       path: "Tests/TestKit", swiftSettings: settings),
     tests("InventoryTests", of: ["Inventory", collections]),
+    tests(
+      "ManifestTests", of: ["Inventory", "Manifest", collections], resources: [.copy("Fixtures")]),
+    tests(
+      "ControlPlaneTests",
+      of: [
+        "Inventory", "Dialects", "MetadataService", "ControlAPI", "ControlServer", "ControlClient",
+        collections, logging, serviceLifecycle, asyncHTTPClient, nioCore, nioHTTP1,
+      ]),
     tests(
       "DialectsTests", of: ["Inventory", "Dialects", "Manifest", collections, yams],
       resources: [.copy("Fixtures")]),

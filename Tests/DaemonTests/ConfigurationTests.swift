@@ -43,7 +43,7 @@ struct ConfigurationTests {
       ("listeners: [{address: 10.0.0.4, trust: neutron}]", "only 'none' is served yet"),
       ("vendordata_dynamic_targets: [noname]", "vendordata_dynamic_targets"),
       ("vendordata_jsonfile_path: /nonexistent.json", "cannot be read"),
-      ("metadata_port: 1\nmetadata_port: 2", "there twice"),
+      ("metadata_port: 1\nmetadata_port: 2", "metadata_port"),
       ("- a", "must be a map of settings"),
     ])
   func refuses(yaml: String, message: String) throws {

@@ -159,7 +159,7 @@ struct DaemonTests {
       "\(daemon.folder)/other.sock", "--metadata-port", "\(try FreePort.find())",
     ])
     #expect(second.status == 1)
-    #expect(second.error.contains("another daemon uses this state directory"), "\(second.error)")
+    #expect(second.error.contains("in use by another daemon"), "\(second.error)")
   }
 
   @Test("kill -9 in the middle of writes loses no acknowledged write and needs no repair")
@@ -173,10 +173,9 @@ struct DaemonTests {
       daemon.process.waitUntilExit()
       try daemon.start()
       var found: Set<String> = []
-      try await ControlClient.with(socket: daemon.socket) { client in
-        try await client.list(.instance) { page in
-          found.formUnion(page.compactMap { $0["document"]?["hostname"]?.string })
-        }
+      try await ControlClient.withConnection(to: daemon.socket) { client in
+        let records = try await client.listAll(.instance)
+        found.formUnion(records.compactMap { $0.resource.instance?.hostname })
       }
       #expect(acknowledged.isSubset(of: found), "round \(round)")
       #expect(!written.isEmpty, "round \(round) acknowledged nothing")
@@ -199,7 +198,7 @@ struct DaemonTests {
   static func writeUntilKilled(_ daemon: DaemonProcess, round: Int) async -> Set<String> {
     var written: Set<String> = []
     let limit = 5 + round * 7
-    _ = try? await ControlClient.with(socket: daemon.socket) { client in
+    _ = try? await ControlClient.withConnection(to: daemon.socket) { client in
       for number in 0..<10_000 {
         let name = "r\(round)-\(number)"
         let document: JSONValue = [

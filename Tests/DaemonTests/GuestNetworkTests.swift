@@ -30,8 +30,12 @@ struct GuestNetwork {
     }
     try Program.tool("ip", "-n", guest, "route", "add", "default", "via", "10.20.0.1")
     let rules = """
-      table ip np { chain pre { type nat hook prerouting priority -100;
-        ip daddr 169.254.169.254 tcp dport 80 dnat to 10.20.0.1:8775 } }
+      table ip np {
+        chain pre {
+          type nat hook prerouting priority -100
+          ip daddr 169.254.169.254 tcp dport 80 dnat to 10.20.0.1:8775
+        }
+      }
       """
     let output = try Program.run(
       "/usr/bin/env", ["ip", "netns", "exec", router, "nft", "-f", "-"], input: rules)

@@ -1,270 +1,186 @@
-import AsyncAlgorithms
 import AsyncHTTPClient
 public import ControlAPI
-import Glibc
 public import Inventory
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 
-/// Why a command got no answer.
-public enum ControlClientError: Error, Sendable, CustomStringConvertible {
-  /// Nobody listens on the socket.
-  case noDaemon(socket: String)
-  /// The daemon said no.
-  case problem(ControlProblem)
-  /// The connection broke, or the answer was not the control API's.
-  case broken(String)
-
-  public var description: String {
-    switch self {
-    case .noDaemon(let socket):
-      "no daemon listens on \(socket); start it with `nameplate serve`, or say which with --socket"
-    case .problem(let problem): problem.description
-    case .broken(let reason): "the daemon's answer broke off: \(reason)"
-    }
-  }
-}
-
-/// Talks to a daemon over its control socket.
+/// What commands ask a daemon with.
+///
+/// Shut it down after use, or let ``withConnection(to:_:)`` do so.
 public struct ControlClient: Sendable {
-  private let socket: String
-  private let client: HTTPClient
+  let transport: ControlTransport
 
-  /// Connects, for as long as `body` runs.
-  public static func with<Result: Sendable>(
-    socket: String, _ body: (ControlClient) async throws -> Result
+  public init(socketPath: String) { transport = ControlTransport(socketPath: socketPath) }
+
+  /// Lends a client to `body` and shuts it down afterwards.
+  public static func withConnection<Result>(
+    to socketPath: String, _ body: (ControlClient) async throws -> Result
   ) async throws -> Result {
-    var configuration = HTTPClient.Configuration()
-    configuration.httpVersion = .http1Only
-    configuration.timeout.connect = .seconds(5)
-    let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    let client = ControlClient(socketPath: socketPath)
     do {
-      let result = try await body(ControlClient(socket: socket, client: client))
-      try await client.shutdown()
+      let result = try await body(client)
+      await client.shutdown()
       return result
     } catch {
-      try? await client.shutdown()
+      await client.shutdown()
       throw error
     }
   }
 
-  // MARK: Resources
-
-  /// A record as the API shows it: `{document, revision, createdAt, ec2InstanceId}`.
-  public func get(_ id: ResourceID) async throws -> JSONValue {
-    try await json("GET", "/v1/\(id.kind.pathName)/\(URLText.encode(id.text))")
-  }
-
-  public func delete(_ id: ResourceID, ifMatch revision: Revision? = nil) async throws {
-    let headers = revision.map { [("If-Match", "\"\($0)\"")] } ?? []
-    _ = try await bytes(
-      "DELETE", "/v1/\(id.kind.pathName)/\(URLText.encode(id.text))", headers: headers)
-  }
-
-  /// Every record of a kind that matches, page by page.
-  public func list(
-    _ kind: ResourceKind, filters: [String: String] = [:],
-    _ page: ([JSONValue]) async throws -> Void
-  ) async throws {
-    var query = filters
-    query["limit"] = String(Limits.maximumPageSize)
-    while true {
-      let answer = try await json("GET", "/v1/\(kind.pathName)?" + ControlClient.encode(query))
-      try await page(answer["items"]?.array ?? [])
-      guard let next = answer["next"]?.string else { return }
-      query["marker"] = next
-    }
-  }
-
-  /// Declares or replaces documents in one transaction.
-  /// - Parameter progress: Called with how many documents the daemon has read.
-  /// - Returns: `{revision, outcomes}`; with `dryRun` the outcomes have the documents before and
-  ///   after.
-  public func apply(
-    _ documents: [JSONValue], dryRun: Bool, progress: (Int) -> Void = { _ in }
-  ) async throws -> JSONValue {
-    var request = self.request("POST", "/v1/apply" + (dryRun ? "?dryRun=true" : ""))
-    request.headers.add(name: "Content-Type", value: "application/x-ndjson")
-    // In pieces, so that the daemon reads while we write.
-    let pieces = stride(from: 0, to: documents.count, by: 250).map { start in
-      var piece = ByteBuffer()
-      for document in documents[start..<min(start + 250, documents.count)] {
-        piece.writeBytes(document.bytes)
-        piece.writeStaticString("\n")
-      }
-      return piece
-    }
-    request.body = .stream(pieces.async, length: .unknown)
-    let response = try await execute(request)
-    var result: JSONValue?
-    try await response.body.eachLine { line in
-      guard let value = try? JSONValue(parsing: line) else {
-        throw ControlClientError.broken("a line is not JSON")
-      }
-      if let read = value["progress"]?["read"]?.integer { progress(read) }
-      if let problem = value["problem"].flatMap(ControlProblem.init) {
-        throw ControlClientError.problem(problem)
-      }
-      result = value["result"]
-      return result == nil
-    }
-    guard let result else { throw ControlClientError.broken("it ended without a result") }
-    return result
-  }
-
-  // MARK: One instance
-
-  /// What a guest is answered.
-  public struct Look: Sendable {
-    public let status: Int
-    public let contentType: String
-    public let body: [UInt8]
-  }
-
-  public func look(_ id: InstanceID, path: String) async throws -> Look {
-    let (head, body) = try await exchange(
-      "GET", "/v1/instances/\(id)/look?path=\(URLText.encode(path))")
-    return Look(
-      status: head["Nameplate-Guest-Status"].first.flatMap { Int($0) } ?? 0,
-      contentType: head["Content-Type"].first ?? "", body: body)
-  }
-
-  /// Everything under a path, by path.
-  public func lookTree(_ id: InstanceID, path: String) async throws -> JSONValue {
-    try await json("GET", "/v1/instances/\(id)/look?tree=true&path=\(URLText.encode(path))")
-  }
-
-  public func metadata(of id: InstanceID) async throws -> JSONValue {
-    try await json("GET", "/v1/instances/\(id)/metadata")
-  }
-
-  public func mergeMetadata(of id: InstanceID, _ items: JSONValue) async throws -> JSONValue {
-    try await json("PATCH", "/v1/instances/\(id)/metadata", body: items)
-  }
-
-  public func deleteMetadata(of id: InstanceID, key: String) async throws -> JSONValue {
-    try await json("DELETE", "/v1/instances/\(id)/metadata/\(URLText.encode(key))")
-  }
-
-  public func password(of id: InstanceID) async throws -> [UInt8] {
-    try await bytes("GET", "/v1/instances/\(id)/password")
-  }
-
-  public func clearPassword(of id: InstanceID) async throws {
-    _ = try await bytes("DELETE", "/v1/instances/\(id)/password")
-  }
+  /// Closes all connections. The client must not be used afterwards.
+  public func shutdown() async { try? await transport.client.shutdown() }
 
   // MARK: The daemon
 
-  public func health() async throws -> JSONValue { try await json("GET", "/v1/health") }
+  /// What the daemon says of itself, and whether it is ready.
+  public func health() async throws(ControlClientError) -> (isReady: Bool, value: JSONValue) {
+    let answer = try await transport.send(.GET, "/v1/health")
+    return (answer.status == 200, try await transport.json(answer))
+  }
 
-  public func counters() async throws -> JSONValue { try await json("GET", "/v1/counters") }
+  /// How often each thing happened since the daemon's start.
+  public func counters() async throws(ControlClientError) -> JSONValue {
+    try await transport.json(try await transport.send(.GET, "/v1/counters"))
+  }
 
-  /// Calls `event` with each event's name, revision and data until it throws or the daemon stops.
-  public func watch(
-    since: Revision?, kind: ResourceKind?,
-    _ event: (_ name: String, _ revision: String, _ data: JSONValue) async throws -> Void
-  ) async throws {
-    var query: [String: String] = [:]
-    query["since"] = since.map { String($0) }
-    query["kind"] = kind?.pathName
-    let response = try await execute(request("GET", "/v1/watch?" + ControlClient.encode(query)))
-    var fields: [String: String] = [:]
-    try await response.body.eachLine { line in
-      let text = String(decoding: line, as: UTF8.self)
-      guard text.isEmpty else {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        if parts.count == 2 { fields[String(parts[0])] = String(parts[1].dropFirst()) }
-        return true
-      }
-      if let name = fields["event"], let data = try? JSONValue(parsing: fields["data"] ?? "") {
-        try await event(name, fields["id"] ?? "", data)
-      }
-      fields = [:]
-      return true
+  // MARK: Resources
+
+  public func get(_ id: ResourceID) async throws(ControlClientError) -> Record {
+    try await record(await transport.send(.GET, ControlPath.resource(id)))
+  }
+
+  /// One page; ``RecordPage/next`` is the marker for the one after it.
+  public func list(_ kind: ResourceKind, _ query: ListQuery = ListQuery())
+    async throws(ControlClientError) -> RecordPage
+  {
+    let path = "\(ControlPath.collection(kind))?\(query.text)"
+    let value = try await transport.json(try await transport.send(.GET, path))
+    guard let page = RecordPage(form: value) else { throw .broken("the page cannot be read") }
+    return page
+  }
+
+  /// All pages.
+  public func listAll(_ kind: ResourceKind, _ query: ListQuery = ListQuery())
+    async throws(ControlClientError) -> [Record]
+  {
+    var query = query
+    query.limit = Limits.maximumPageSize
+    var records: [Record] = []
+    while true {
+      let page = try await list(kind, query)
+      records.append(contentsOf: page.items)
+      guard let next = page.next else { return records }
+      query.marker = next
     }
   }
 
-  // MARK: Requests
-
-  private static func encode(_ query: [String: String]) -> String {
-    query.sorted { $0.key < $1.key }.map { "\($0.key)=\(URLText.encode($0.value))" }
-      .joined(separator: "&")
+  /// Declares what does not exist yet. An instance's document may leave out its id.
+  public func create(_ document: JSONValue, kind: ResourceKind) async throws(ControlClientError)
+    -> Record
+  {
+    try await record(
+      await transport.send(
+        .POST, ControlPath.collection(kind), headers: ControlClient.jsonHeaders,
+        body: .bytes(document.bytes)))
   }
 
-  private func request(_ method: String, _ path: String) -> HTTPClientRequest {
-    var request = HTTPClientRequest(url: "http+unix://\(URLText.encode(socket))\(path)")
-    request.method = HTTPMethod(rawValue: method)
-    return request
+  /// Creates or replaces.
+  public func put(_ resource: Resource, _ precondition: Precondition = .none)
+    async throws(ControlClientError) -> Record
+  {
+    try await record(
+      await transport.send(
+        .PUT, ControlPath.resource(resource.id),
+        headers: ControlClient.jsonHeaders + ControlClient.headers(precondition),
+        body: .bytes(resource.value.bytes)))
   }
 
-  private func json(_ method: String, _ path: String, body: JSONValue? = nil) async throws
+  public func delete(_ id: ResourceID, _ precondition: Precondition = .none)
+    async throws(ControlClientError)
+  {
+    _ = try await transport.send(
+      .DELETE, ControlPath.resource(id), headers: ControlClient.headers(precondition))
+  }
+
+  // MARK: Instances
+
+  /// The instance's own parameters, a map of strings.
+  public func metadata(of id: InstanceID) async throws(ControlClientError) -> JSONValue {
+    try await transport.json(try await transport.send(.GET, ControlPath.metadata(id)))
+  }
+
+  /// Sets parameters and takes those away that are nil; others stay.
+  /// - Returns: All parameters after the change.
+  @discardableResult
+  public func changeMetadata(of id: InstanceID, _ changes: [(key: String, value: String?)])
+    async throws(ControlClientError) -> JSONValue
+  {
+    let body = JSONValue.object(changes.map { ($0.key, JSONValue($0.value)) })
+    let answer = try await transport.send(
+      .PATCH, ControlPath.metadata(id),
+      headers: [("Content-Type", MediaType.mergePatch.rawValue)], body: .bytes(body.bytes))
+    return try await transport.json(answer)
+  }
+
+  /// What the guest posted, still encrypted.
+  public func password(of id: InstanceID) async throws(ControlClientError) -> String {
+    let answer = try await transport.send(.GET, ControlPath.password(id))
+    guard let text = try await transport.json(answer)["password"]?.string else {
+      throw .broken("the password cannot be read")
+    }
+    return text
+  }
+
+  public func clearPassword(of id: InstanceID) async throws(ControlClientError) {
+    _ = try await transport.send(.DELETE, ControlPath.password(id))
+  }
+
+  /// What a guest would be answered.
+  public struct Look: Sendable, Hashable {
+    /// The status that the guest would get.
+    public var status: Int
+    public var contentType: String
+    public var body: [UInt8]
+  }
+
+  public func look(_ path: String, as id: InstanceID) async throws(ControlClientError) -> Look {
+    let answer = try await transport.send(
+      .GET, "\(ControlPath.look(id))?path=\(PercentCoding.encode(path))")
+    let status = answer.headers.first(name: ControlHeader.guestStatus).flatMap { Int($0) }
+    return Look(
+      status: status ?? answer.status,
+      contentType: answer.headers.first(name: "Content-Type") ?? "",
+      body: try await transport.bytes(answer))
+  }
+
+  /// All that a guest finds below a path, or anywhere where it is nil.
+  public func tree(of id: InstanceID, below path: String? = nil) async throws(ControlClientError)
     -> JSONValue
   {
-    let answer = try await bytes(method, path, body: body)
-    guard let value = try? JSONValue(parsing: answer) else {
-      throw ControlClientError.broken("it is not JSON")
-    }
-    return value
+    let below = path.map { "&path=\(PercentCoding.encode($0))" } ?? ""
+    let answer = try await transport.send(.GET, "\(ControlPath.look(id))?tree=true\(below)")
+    return try await transport.json(answer)
   }
 
-  private func bytes(
-    _ method: String, _ path: String, headers: [(String, String)] = [], body: JSONValue? = nil
-  ) async throws -> [UInt8] {
-    try await exchange(method, path, headers: headers, body: body).1
+  // MARK: Parts
+
+  static let jsonHeaders = [("Content-Type", MediaType.json.rawValue)]
+
+  private func record(_ answer: ControlTransport.Answer) async throws(ControlClientError) -> Record
+  {
+    guard let record = Record(form: try await transport.json(answer)) else {
+      throw .broken("the record cannot be read")
+    }
+    return record
   }
 
-  private func exchange(
-    _ method: String, _ path: String, headers: [(String, String)] = [], body: JSONValue? = nil
-  ) async throws -> (HTTPHeaders, [UInt8]) {
-    var request = request(method, path)
-    for (name, value) in headers { request.headers.add(name: name, value: value) }
-    if let body {
-      request.headers.add(name: "Content-Type", value: "application/json")
-      request.body = .bytes(body.bytes)
+  private static func headers(_ precondition: Precondition) -> [(String, String)] {
+    switch precondition {
+    case .none: []
+    case .absent: [("If-None-Match", "*")]
+    case .present: [("If-Match", "*")]
+    case .revisions(let revisions):
+      [("If-Match", revisions.map(ETag.text).joined(separator: ", "))]
     }
-    let response = try await execute(request)
-    let collected = try await response.body.collect(upTo: Limits.maximumManifestBytes)
-    return (response.headers, Array(collected.readableBytesView))
-  }
-
-  private func execute(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
-    let response: HTTPClientResponse
-    do {
-      response = try await client.execute(request, timeout: .hours(24))
-    } catch let error as HTTPClientError where error == .connectTimeout {
-      throw ControlClientError.noDaemon(socket: socket)
-    } catch is NIOConnectionError {
-      throw ControlClientError.noDaemon(socket: socket)
-    } catch let error as IOError {
-      throw error.errnoCode == ECONNREFUSED || error.errnoCode == ENOENT
-        ? ControlClientError.noDaemon(socket: socket)
-        : ControlClientError.broken(error.description)
-    }
-    guard response.status.code >= 400 else { return response }
-    let body = try await response.body.collect(upTo: Limits.maximumDocumentBytes)
-    if let problem = (try? JSONValue(parsing: Array(body.readableBytesView))).flatMap(
-      ControlProblem.init)
-    {
-      throw ControlClientError.problem(problem)
-    }
-    return response
-  }
-}
-
-extension HTTPClientResponse.Body {
-  /// Calls `take` with each line, without its line feed, until it says to stop.
-  func eachLine(_ take: ([UInt8]) async throws -> Bool) async throws {
-    var buffered: [UInt8] = []
-    for try await chunk in self {
-      buffered.append(contentsOf: chunk.readableBytesView)
-      while let end = buffered.firstIndex(of: UInt8(ascii: "\n")) {
-        let line = Array(buffered[..<end])
-        buffered.removeSubrange(...end)
-        guard try await take(line) else { return }
-      }
-    }
-    if !buffered.isEmpty { _ = try await take(buffered) }
   }
 }

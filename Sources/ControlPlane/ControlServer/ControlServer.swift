@@ -1,102 +1,81 @@
 import ControlAPI
 import Glibc
 import Hummingbird
+public import Inventory
 public import Logging
 public import MetadataService
 import NIOCore
 public import ServiceLifecycle
 
-/// The operators' side: the control API on a Unix socket. Nothing of it listens where guests are.
+/// The operators' side: the control API on a Unix socket.
+///
+/// It never listens where guests can connect. Only root, the daemon's own user and the users that
+/// were named get an answer.
 public struct ControlServer: Service {
-  private let responder: ControlResponder
-  private let path: String
+  /// What writes; the same that the socket's requests use.
+  public let resources: ResourceService
+  private let socketPath: String
+  private let peers: PeerRule
   private let logger: Logger
-  private let onReady: @Sendable () async -> Void
+  private let status: @Sendable () -> JSONValue
+  private let onListening: @Sendable () async -> Void
 
   /// - Parameters:
-  ///   - socketPath: Where the socket is made; its folder is made too, with mode 0755.
-  ///   - allowedUIDs: Who may connect beside root and the daemon's own user.
-  ///   - onReady: Called once the socket can be connected to.
+  ///   - socketPath: Where the socket's file goes; its directory must exist.
+  ///   - allowedUIDs: Users who may ask besides root and the daemon's own.
+  ///   - now: Seconds since 1970.
+  ///   - newID: A fresh id for an instance that declares none.
+  ///   - status: What the daemon adds to `/v1/health`, a map such as `{"version": "1.0"}`.
+  ///   - onListening: Called once the socket is in its place.
   public init(
-    service: MetadataService, resources: ResourceService, socketPath: String,
-    allowedUIDs: Set<UInt32> = [], version: String, logger: Logger,
-    onReady: @escaping @Sendable () async -> Void = {}
+    service: MetadataService, store: any InventoryStore, socketPath: String,
+    allowedUIDs: Set<UInt32>, logger: Logger, now: @escaping @Sendable () -> Int,
+    newID: @escaping @Sendable () -> InstanceID, status: @escaping @Sendable () -> JSONValue,
+    onListening: @escaping @Sendable () async -> Void = {}
   ) {
-    responder = ControlResponder(
-      service: service, resources: resources, peers: PeerRule(allowed: allowedUIDs),
-      version: version)
-    path = socketPath
+    resources = ResourceService(service: service, store: store, now: now, newID: newID)
+    self.socketPath = socketPath
+    peers = PeerRule(ownUID: geteuid(), allowedUIDs: allowedUIDs)
     self.logger = logger
-    self.onReady = onReady
+    self.status = status
+    self.onListening = onListening
   }
 
+  /// Serves until the service group shuts down.
+  /// - Throws: ``SocketFileError`` where the socket cannot be opened.
   public func run() async throws {
-    try ControlSocket.prepare(path)
-    // Nobody but us until the mode is set: the socket is made with what the mask leaves.
-    let mask = umask(0o177)
-    var quiet = logger
-    quiet.logLevel = max(logger.logLevel, .notice)
-    let application = Application(
-      responder: responder,
-      configuration: ApplicationConfiguration(
-        address: .unixDomainSocket(path: path), serverName: "nameplate"),
-      onServerRunning: { [path, logger, onReady] _ in
-        _ = unsafe chmod(path, 0o660)
-        umask(mask)
-        logger.info("listening for operators", metadata: ["on": "\(path)"])
-        await onReady()
-      },
-      logger: quiet)
-    defer { _ = unsafe unlink(path) }
-    try await application.run()
-  }
-}
-
-/// Why the control socket cannot be had, in words that say what to do.
-public struct ControlSocketError: Error, CustomStringConvertible, Sendable {
-  public let description: String
-}
-
-enum ControlSocket {
-  /// Makes the folder, and clears away a socket that a dead daemon left.
-  static func prepare(_ path: String) throws(ControlSocketError) {
-    guard path.utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path) else {
-      throw ControlSocketError(
-        description: "\(path): is too long for a Unix socket (107 bytes at most); "
-          + "set a shorter control_socket")
+    let file = try SocketFile(path: socketPath)
+    defer { file.remove() }
+    let (running, continuation) = AsyncStream.makeStream(of: Void.self)
+    let application = application(at: file.bindPath) {
+      continuation.yield()
+      continuation.finish()
     }
-    makeFolder(of: path)
-    guard unsafe access(path, F_OK) == 0 else { return }
-    guard !isAnswered(path) else {
-      throw ControlSocketError(
-        description: "\(path): another daemon listens there; stop it, or set another "
-          + "control_socket")
-    }
-    _ = unsafe unlink(path)
-  }
-
-  private static func makeFolder(of path: String) {
-    let parts = path.split(separator: "/").dropLast()
-    var folder = path.hasPrefix("/") ? "" : "."
-    for part in parts {
-      folder += "/\(part)"
-      _ = unsafe mkdir(folder, 0o755)
-    }
-  }
-
-  private static func isAnswered(_ path: String) -> Bool {
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    unsafe withUnsafeMutableBytes(of: &address.sun_path) {
-      unsafe $0.copyBytes(from: Array(path.utf8))
-    }
-    return unsafe withUnsafePointer(to: &address) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-        unsafe connect(descriptor, generic, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        defer { continuation.finish() }
+        try await application.run()
       }
+      for await _ in running {
+        try file.publish()
+        logger.info("control socket open", metadata: ["path": "\(socketPath)"])
+        await onListening()
+      }
+      try await group.waitForAll()
     }
+  }
+
+  private func application(
+    at path: String, onRunning: @escaping @Sendable () -> Void
+  ) -> Application<ControlResponder> {
+    var serverLogger = logger
+    // The library tells of the path that the socket is bound at before it is renamed.
+    serverLogger.logLevel = max(logger.logLevel, .warning)
+    return Application(
+      responder: ControlResponder(
+        resources: resources, peers: peers, logger: logger, status: status),
+      configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
+      onServerRunning: { _ in onRunning() },
+      logger: serverLogger)
   }
 }

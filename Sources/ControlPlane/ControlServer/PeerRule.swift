@@ -1,52 +1,39 @@
-import ControlAPI
 import Glibc
-import Hummingbird
 import NIOCore
 
-/// Who may use the control socket. The file's mode says who may connect; the kernel's word for the
-/// peer's user says so again, whatever became of the mode.
-struct PeerRule: Sendable {
-  private let allowed: Set<UInt32>
+/// Who may use the control socket. The file's mode keeps most out; this says it again for each
+/// connection, by the uid that the kernel vouches for.
+public struct PeerRule: Sendable, Hashable {
+  /// The daemon's own user.
+  public var ownUID: UInt32
+  /// Users that the configuration names.
+  public var allowedUIDs: Set<UInt32>
 
-  init(allowed: Set<UInt32>) {
-    self.allowed = allowed.union([0, getuid()])
+  public init(ownUID: UInt32, allowedUIDs: Set<UInt32>) {
+    self.ownUID = ownUID
+    self.allowedUIDs = allowedUIDs
   }
 
-  func allows(uid: UInt32) -> Bool { allowed.contains(uid) }
-
-  func check(_ channel: any Channel) async throws {
-    guard let provider = channel as? any SocketOptionProvider else {
-      throw PeerRule.refusal("The peer's user cannot be told.")
-    }
-    let credentials: PeerCredentials = try await provider.unsafeGetSocketOption(
-      level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED)
-    ).get()
-    guard allows(uid: credentials.uid) else {
-      throw PeerRule.refusal(
-        "The user \(credentials.uid) may not use this socket; control_allowed_uids says who may.")
-    }
+  /// Root, the daemon's own user and the users that were named; never one who is not known.
+  public func allows(_ uid: UInt32?) -> Bool {
+    guard let uid else { return false }
+    return uid == 0 || uid == ownUID || allowedUIDs.contains(uid)
   }
 
-  private static func refusal(_ detail: String) -> ControlProblem {
-    ControlProblem(
-      status: 403, type: "forbidden", title: "This user may not do that", detail: detail)
+  /// The uid at the other end of a Unix socket, as it was when it connected; nil where the kernel
+  /// does not say.
+  static func uid(of channel: any Channel) async -> UInt32? {
+    guard let provider = channel as? any SocketOptionProvider else { return nil }
+    let option = NIOBSDSocket.Option(rawValue: SO_PEERCRED)
+    let credentials: EventLoopFuture<PeerCredentials> = provider.unsafeGetSocketOption(
+      level: .socket, name: option)
+    return try? await credentials.map { $0.uid }.get()
   }
 }
 
-/// The kernel's `struct ucred`, which C's headers hide from Swift.
-struct PeerCredentials {
-  var pid: Int32 = 0
-  var uid: UInt32 = 0
-  var gid: UInt32 = 0
-}
-
-/// A request's context, with the connection that it came over.
-struct ControlContext: RequestContext {
-  var coreContext: CoreRequestContextStorage
-  let channel: any Channel
-
-  init(source: ApplicationRequestContextSource) {
-    coreContext = CoreRequestContextStorage(source: source)
-    channel = source.channel
-  }
+/// The kernel's `struct ucred`.
+private struct PeerCredentials: Sendable {
+  var pid: Int32
+  var uid: UInt32
+  var gid: UInt32
 }

@@ -1,122 +1,145 @@
 public import ControlAPI
 public import Inventory
 public import MetadataService
-import OrderedCollections
 
-/// Every write of an operator goes through here, whichever way it came: it is judged, kept on
-/// disk, and visible to guests before it is acknowledged.
+/// The one way by which resources are written: whatever asks, the same checks, the same answers.
+///
+/// A write returns once the store has it on disk and this daemon's catalogue has reached it.
 public struct ResourceService: Sendable {
-  private let store: any InventoryStore
-  let catalog: LiveCatalog
+  let service: MetadataService
+  let store: any InventoryStore
   private let now: @Sendable () -> Int
-  private let makeID: @Sendable () -> InstanceID
+  private let newID: @Sendable () -> InstanceID
 
   /// - Parameters:
   ///   - now: Seconds since 1970.
-  ///   - makeID: The id of an instance that declares none.
+  ///   - newID: A fresh id for an instance that declares none.
   public init(
-    store: any InventoryStore, catalog: LiveCatalog, now: @escaping @Sendable () -> Int,
-    makeID: @escaping @Sendable () -> InstanceID
+    service: MetadataService, store: any InventoryStore, now: @escaping @Sendable () -> Int,
+    newID: @escaping @Sendable () -> InstanceID
   ) {
+    self.service = service
     self.store = store
-    self.catalog = catalog
     self.now = now
-    self.makeID = makeID
+    self.newID = newID
   }
 
-  /// Declares or replaces resources, all or none of them. Documents may come in any order.
+  /// Reads one document. An instance without an id is given one.
+  /// - Parameter index: The document's place among others, for the problem.
+  public func document(_ value: JSONValue, index: Int? = nil) throws(Problem) -> ApplyDocument {
+    do {
+      let resource = try Resource(reading: value, makeID: newID)
+      let isNameless = resource.kind == .instance && value["id"] ?? .null == .null
+      return ApplyDocument(resource: resource, madeID: isNameless)
+    } catch {
+      throw Problem(error, index: index)
+    }
+  }
+
+  /// Creates or replaces all documents in one transaction, or none of them. Their order does not
+  /// matter.
   /// - Returns: The outcomes in the documents' order.
-  public func apply(_ documents: [JSONValue], dryRun: Bool) async throws(ControlProblem)
+  public func apply(_ documents: [ApplyDocument], dryRun: Bool) async throws(Problem)
     -> CommitResult
   {
     guard documents.count <= Limits.maximumBatchDocuments else {
-      throw .badRequest(
-        "There are \(documents.count) documents; at most \(Limits.maximumBatchDocuments) are "
-          + "taken at a time.")
+      throw Problem(
+        .contentTooLarge, "at most \(Limits.maximumBatchDocuments) documents at a time")
     }
-    var resources: [Resource] = []
-    resources.reserveCapacity(documents.count)
-    for (index, document) in documents.enumerated() {
-      resources.append(try read(document, index: index))
+    let resources = resolved(documents)
+    try ResourceService.checkRepeats(resources)
+    let order = resources.indices.sorted { left, right in
+      (resources[left].kind.writeOrder, left) < (resources[right].kind.writeOrder, right)
     }
-    return try await commit(resources.map { .put($0) }, dryRun: dryRun)
+    var result = try await commit(
+      order.map { .put(resources[$0]) }, indices: order, dryRun: dryRun)
+    let outcomes = zip(order, result.outcomes).sorted { $0.0 < $1.0 }
+    result.outcomes = outcomes.map(\.1)
+    return result
   }
 
-  /// Reads a document. One without an id is the instance that has its first address, if that is of
-  /// the same project and host name: applying a file twice changes nothing.
-  func read(_ document: JSONValue, index: Int? = nil) throws(ControlProblem) -> Resource {
-    do {
-      let resource = try Resource(reading: document, makeID: makeID)
-      guard document["id"] == nil, case .instance(var instance) = resource,
-        let known = holder(like: instance)
-      else { return resource }
-      instance.id = known
-      return .instance(instance)
-    } catch {
-      throw ControlProblem(error, index: index)
-    }
-  }
-
-  private func holder(like instance: Instance) -> InstanceID? {
-    guard let interface = instance.interfaces.first, let address = interface.addresses.first
-    else { return nil }
-    guard
-      case .instance(let view) = catalog.read({ $0.match(address.ip, on: interface.network) }),
-      view.instance.hostname == instance.hostname, view.instance.project == instance.project
-    else { return nil }
-    return view.instance.id
-  }
-
-  /// Commits, and waits until guests are answered by it.
-  public func commit(_ mutations: [Mutation], dryRun: Bool = false) async throws(ControlProblem)
-    -> CommitResult
+  /// Commits mutations and waits until this daemon's guests can see them.
+  /// - Parameter indices: For each mutation, its document's place in the request.
+  public func commit(_ mutations: [Mutation], indices: [Int]? = nil, dryRun: Bool = false)
+    async throws(Problem) -> CommitResult
   {
+    let result: CommitResult
     do {
-      let result = try await store.commit(mutations, now: now(), dryRun: dryRun)
-      if !dryRun { await catalog.wait(for: result.revision) }
-      return result
+      result = try await store.commit(mutations, now: now(), dryRun: dryRun)
     } catch {
-      throw ControlProblem(error)
+      throw Problem(error, indices: indices)
+    }
+    if dryRun { return result }
+    guard await isVisible(result.revision) else {
+      throw Problem(
+        .notVisible,
+        "it is on disk as revision \(result.revision), but this daemon has not read it back yet",
+        revision: result.revision)
+    }
+    return result
+  }
+
+  // MARK: Steps
+
+  private func isVisible(_ revision: Revision) async -> Bool {
+    let catalog = service.catalog
+    if catalog.read({ $0.revision >= revision }) { return true }
+    return await withTaskGroup(of: Bool.self) { group in
+      group.addTask { await catalog.wait(for: revision) }
+      group.addTask {
+        try? await Task.sleep(for: .milliseconds(Limits.visibilityTimeoutMilliseconds))
+        return false
+      }
+      let first = await group.next() ?? false
+      group.cancelAll()
+      return first
     }
   }
 
-  func changes(after revision: Revision) async throws(ControlProblem) -> AsyncStream<ChangeBatch> {
-    do {
-      return try await store.changes(after: revision)
-    } catch {
-      throw ControlProblem(error)
+  /// Gives a document without an id the id of the instance that it describes, if there is one: the
+  /// instance of the same project and host name that holds the document's first address.
+  private func resolved(_ documents: [ApplyDocument]) -> [Resource] {
+    documents.map { document in
+      guard document.madeID, case .instance(var instance) = document.resource,
+        let holder = self.holder(of: instance)
+      else { return document.resource }
+      instance.id = holder
+      return .instance(instance)
     }
   }
 
-  // MARK: User's parameters
+  private func holder(of instance: Instance) -> InstanceID? {
+    guard let interface = instance.interfaces.first(where: { !$0.addresses.isEmpty }),
+      let address = interface.addresses.first?.ip
+    else { return nil }
+    return service.catalog.read { catalog in
+      guard case .instance(let view) = catalog.match(address, on: interface.network),
+        view.instance.project == instance.project, view.instance.hostname == instance.hostname
+      else { return nil }
+      return view.instance.id
+    }
+  }
 
-  /// Changes an instance's metadata without losing what others change at the same time: the write
-  /// counts only if the instance is still as it was read, else it is read again.
-  func changeMetadata(
-    of id: ResourceID,
-    _ change: (inout OrderedDictionary<String, String>) throws(ControlProblem) -> Void
-  ) async throws(ControlProblem) -> OrderedDictionary<String, String> {
-    for _ in 0..<16 {
-      guard let record = catalog.read({ $0.record(id) }),
-        case .instance(var instance) = record.resource
-      else { throw .notFound(id) }
-      try change(&instance.metadata)
-      // Read again as a document, so that the manifest's rules hold here too.
-      let resource: Resource
-      do {
-        resource = try Resource(reading: Resource.instance(instance).value)
-      } catch {
-        throw ControlProblem(error)
-      }
-      do {
-        _ = try await commit([.put(resource, .revisions([record.revision]))])
-        return instance.metadata
-      } catch  where error.status == 412 {
-        continue
+  /// Of two documents with one id, one would silently vanish.
+  private static func checkRepeats(_ resources: [Resource]) throws(Problem) {
+    var places: [ResourceID: Int] = [:]
+    for (index, resource) in resources.enumerated() {
+      if let first = places.updateValue(index, forKey: resource.id) {
+        throw Problem(
+          .invalid, "\(resource.id) is there twice, first as document \(first)", index: index)
       }
     }
-    throw ControlProblem(
-      status: 503, type: "busy", title: "The instance keeps changing",
-      detail: "\(id) was changed by others each time; try again.")
+  }
+}
+
+/// A resource to be written, and whether its id is its own.
+public struct ApplyDocument: Sendable, Hashable {
+  public var resource: Resource
+  /// Whether the document had no id and the resource's was made for it.
+  public var madeID: Bool
+
+  public init(resource: Resource, madeID: Bool) {
+    self.resource = resource
+    self.madeID = madeID
   }
 }

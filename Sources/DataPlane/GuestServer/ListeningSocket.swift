@@ -1,3 +1,4 @@
+import CNIOLinux
 import Glibc
 public import Inventory
 

@@ -1,8 +1,10 @@
 import ArgumentParser
+import ControlAPI
 import ControlClient
 import Daemon
 import Inventory
 import Manifest
+import OrderedCollections
 
 struct Apply: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,18 +21,15 @@ struct Apply: AsyncParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let documents = try file.flatMap { try ManifestReading.documents(at: $0) }
-    let results = try await Batches.apply(documents, dryRun: false, socket: try socket.path())
-    let outcomes = results.flatMap { $0["outcomes"]?.array ?? [] }
+    let documents = try file.flatMap { try ManifestReading.entries(at: $0) }
+    let outcomes = try await Batches.apply(documents, dryRun: false, socket: try socket.path())
     switch format.output ?? .table {
     case .table:
-      for outcome in outcomes.prefix(100) where outcome["action"] != "unchanged" {
-        print(
-          "\(outcome["kind"]?.string ?? "") \(outcome["id"]?.string ?? "") "
-            + (outcome["action"]?.string ?? ""))
+      for outcome in outcomes.prefix(100) where outcome.action != .unchanged {
+        print("\(outcome.id) \(outcome.action.rawValue)")
       }
       print(Batches.summary(outcomes))
-    case let machine: Output.print(.array(outcomes), machine)
+    case let machine: Output.print(.array(outcomes.map(Batches.value)), machine)
     }
   }
 }
@@ -38,29 +37,39 @@ struct Apply: AsyncParsableCommand {
 /// A manifest's way to the daemon.
 enum Batches {
   /// Sends documents, one transaction for every ``Limits/maximumBatchDocuments``, with progress.
-  static func apply(_ documents: [ManifestDocument], dryRun: Bool, socket: String) async throws
-    -> [JSONValue]
+  static func apply(_ entries: [ManifestEntry], dryRun: Bool, socket: String) async throws
+    -> [ApplyOutcome]
   {
     // What is referred to comes first, should the documents not fit into one transaction.
-    let ordered = documents.sorted { $0.kind.writeOrder < $1.kind.writeOrder }
-    return try await ControlClient.with(socket: socket) { client in
-      var results: [JSONValue] = []
+    let ordered = entries.sorted { $0.resource.kind.writeOrder < $1.resource.kind.writeOrder }
+    return try await ControlClient.withConnection(to: socket) { client in
+      var outcomes: [ApplyOutcome] = []
       for start in stride(from: 0, to: max(ordered.count, 1), by: Limits.maximumBatchDocuments) {
         let end = min(start + Limits.maximumBatchDocuments, ordered.count)
-        results.append(
-          try await client.apply(ordered[start..<end].map(\.value), dryRun: dryRun) { read in
-            Terminal.progress(start + read, of: ordered.count, "sent")
-          })
+        let result = try await client.apply(
+          ordered[start..<end].map(\.document), dryRun: dryRun
+        ) { read in Terminal.progress(start + read, of: ordered.count, "sent") }
+        outcomes += result.outcomes
       }
-      return results
+      return outcomes
     }
   }
 
+  static func value(_ outcome: ApplyOutcome) -> JSONValue {
+    var members: OrderedDictionary<String, JSONValue> = [
+      "kind": .string(outcome.id.kind.rawValue), "id": .string(outcome.id.text),
+      "action": .string(outcome.action.rawValue),
+    ]
+    members["before"] = outcome.before
+    members["after"] = outcome.after
+    return .object(members)
+  }
+
   /// `3 created, 1 updated, 2 unchanged`.
-  static func summary(_ outcomes: [JSONValue]) -> String {
-    let parts = ["created", "updated", "unchanged", "deleted"].compactMap { action -> String? in
-      let count = outcomes.count { $0["action"]?.string == action }
-      return count == 0 ? nil : "\(count) \(action)"
+  static func summary(_ outcomes: [ApplyOutcome]) -> String {
+    let parts = CommitResult.Action.allCases.compactMap { action -> String? in
+      let count = outcomes.count { $0.action == action }
+      return count == 0 ? nil : "\(count) \(action.rawValue)"
     }
     return parts.isEmpty ? "nothing to do" : parts.joined(separator: ", ")
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlAPI
 import Daemon
 import Inventory
 import Manifest
@@ -19,29 +20,26 @@ struct Diff: AsyncParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let documents = try file.flatMap { try ManifestReading.documents(at: $0) }
-    let results = try await Batches.apply(documents, dryRun: true, socket: try socket.path())
-    let outcomes = results.flatMap { $0["outcomes"]?.array ?? [] }
+    let documents = try file.flatMap { try ManifestReading.entries(at: $0) }
+    let outcomes = try await Batches.apply(documents, dryRun: true, socket: try socket.path())
     switch format.output ?? .table {
     case .table:
-      for outcome in outcomes where outcome["action"] != "unchanged" { show(outcome) }
+      for outcome in outcomes where outcome.action != .unchanged { show(outcome) }
       print(Batches.summary(outcomes))
-    case let machine: Output.print(.array(outcomes), machine)
+    case let machine: Output.print(.array(outcomes.map(Batches.value)), machine)
     }
   }
 
-  private func show(_ outcome: JSONValue) {
-    print(
-      Terminal.bold(
-        "\(outcome["kind"]?.string ?? "") \(outcome["id"]?.string ?? "") "
-          + (outcome["action"]?.string ?? "")))
+  private func show(_ outcome: ApplyOutcome) {
+    print(Terminal.bold("\(outcome.id) \(outcome.action.rawValue)"))
     let lines = { (value: JSONValue?) -> [String] in
       guard let value, value != .null else { return [] }
-      return value.yaml.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+      return ManifestWriter.text(value).split(separator: "\n", omittingEmptySubsequences: false)
+        .dropLast()
         .map(String.init)
     }
-    let before = lines(outcome["before"])
-    let after = lines(outcome["after"])
+    let before = lines(outcome.before)
+    let after = lines(outcome.after)
     let changes = after.difference(from: before)
     let removed = Set(changes.removals.compactMap { Diff.offset($0) })
     let inserted = Set(changes.insertions.compactMap { Diff.offset($0) })

@@ -27,7 +27,9 @@ struct Look: AsyncParsableCommand {
       try await tree(socket)
       return
     }
-    let look = try await ControlClient.with(socket: socket) { try await $0.look(id, path: path) }
+    let look = try await ControlClient.withConnection(to: socket) {
+      try await $0.look(path, as: id)
+    }
     guard look.status == 200 else {
       Terminal.error("the guest gets \(look.status): \(String(decoding: look.body, as: UTF8.self))")
       throw ExitCode(1)
@@ -37,11 +39,8 @@ struct Look: AsyncParsableCommand {
 
   private func tree(_ socket: String) async throws {
     let root = path ?? "/"
-    let entries = try await ControlClient.with(socket: socket) { client in
-      guard path == nil else { return try await client.lookTree(id, path: root) }
-      let ec2 = try await client.lookTree(id, path: "/latest")
-      let openstack = try await client.lookTree(id, path: "/openstack/latest")
-      return .object((ec2.object ?? [:]).merging(openstack.object ?? [:]) { first, _ in first })
+    let entries = try await ControlClient.withConnection(to: socket) { client in
+      try await client.tree(of: id, below: path)
     }
     guard let members = entries.object, !members.isEmpty else {
       Terminal.error("the guest gets 404 for \(root)")

@@ -50,7 +50,7 @@ enum Output {
   static func print(_ value: JSONValue, _ format: OutputFormat) {
     switch format {
     case .json: Swift.print(value.text)
-    case .yaml, .table: Swift.print(value.yaml, terminator: "")
+    case .yaml, .table: Swift.print(ManifestWriter.text(value), terminator: "")
     }
   }
 
@@ -59,7 +59,7 @@ enum Output {
     switch format {
     case .json: Swift.print(JSONValue.array(documents).text)
     case .yaml, .table:
-      Swift.print(documents.map(\.yaml).joined(separator: "---\n"), terminator: "")
+      Swift.print(ManifestWriter.text(documents), terminator: "")
     }
   }
 }

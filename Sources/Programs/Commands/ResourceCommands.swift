@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlAPI
 import ControlClient
 import Inventory
 
@@ -18,8 +19,10 @@ struct Get: AsyncParsableCommand {
 
   func run() async throws {
     let id = ResourceID(kind: kind, text: id)
-    let record = try await ControlClient.with(socket: try socket.path()) { try await $0.get(id) }
-    Output.print(record["document"] ?? .null, format.output ?? .yaml)
+    let record = try await ControlClient.withConnection(to: try socket.path()) {
+      try await $0.get(id)
+    }
+    Output.print(record.resource.value, format.output ?? .yaml)
   }
 }
 
@@ -37,7 +40,7 @@ struct Delete: AsyncParsableCommand {
 
   func run() async throws {
     let id = ResourceID(kind: kind, text: id)
-    try await ControlClient.with(socket: try socket.path()) { try await $0.delete(id) }
+    try await ControlClient.withConnection(to: try socket.path()) { try await $0.delete(id) }
     print("\(id) deleted")
   }
 }
@@ -62,17 +65,28 @@ struct List: AsyncParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let filters: [String: String?] = [
-      "project": project, "name": name, "hostname": hostname, "host": host, "network": network,
-      "address": address,
-    ]
-    let documents = try await ControlClient.with(socket: try socket.path()) { client in
-      var documents: [JSONValue] = []
-      try await client.list(kind, filters: filters.compactMapValues { $0 }) { page in
-        documents += page.compactMap { $0["document"] }
+    var query = ListQuery()
+    query.limit = Limits.maximumPageSize
+    query.project = project
+    query.name = name
+    query.hostname = hostname
+    query.host = host
+    query.network = try network.map { text in
+      guard let id = NetworkID(text) else {
+        throw ValidationError("'\(text)' is not a network's id")
       }
-      return documents
+      return id
     }
+    query.address = try address.map { text in
+      guard let address = IPAddress(text) else {
+        throw ValidationError("'\(text)' is not an IP address")
+      }
+      return address
+    }
+    let wanted = query
+    let documents = try await ControlClient.withConnection(to: try socket.path()) {
+      try await $0.listAll(kind, wanted)
+    }.map(\.resource.value)
     switch format.output ?? .table {
     case .table: table(documents)
     case let machine: Output.print(documents: documents, machine)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlAPI
 import ControlClient
 import Inventory
 import OrderedCollections
@@ -16,8 +17,9 @@ struct Status: AsyncParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let (health, counters) = try await ControlClient.with(socket: try socket.path()) { client in
-      (try await client.health(), try await client.counters())
+    let (health, counters) = try await ControlClient.withConnection(to: try socket.path()) {
+      client in
+      (try await client.health().value, try await client.counters())
     }
     switch format.output ?? .table {
     case .table:
@@ -46,16 +48,19 @@ struct Watch: AsyncParsableCommand {
 
   func run() async throws {
     let format = format.output ?? .table
-    try await ControlClient.with(socket: try socket.path()) { client in
-      try await client.watch(since: since, kind: kind) { name, revision, data in
+    try await ControlClient.withConnection(to: try socket.path()) { client in
+      try await client.watch(since: since, kind: kind) { event, revision in
+        let revision = revision.map { "\($0)" } ?? "-"
         if format == .table {
-          let document = data["document"] ?? data
+          let document = event.data["document"] ?? event.data
           let id = document["id"]?.string ?? document["name"]?.string ?? ""
-          print("\(revision)  \(name)  \(document["kind"]?.string ?? "")  \(id)")
+          print("\(revision)  \(event.name)  \(event.kind.rawValue)  \(id)")
         } else {
           Output.print(
-            ["revision": .string(revision), "event": .string(name), "data": data], format)
+            ["revision": .string(revision), "event": .string(event.name), "data": event.data],
+            format)
         }
+        return true
       }
     }
   }

@@ -226,9 +226,9 @@ struct SettingReader {
   private func values(_ setting: Setting) throws(ConfigurationError) -> [JSONValue] {
     let value: JSONValue
     do {
-      value = try JSONValue(yaml: text(setting))
+      value = try readDocuments(text: text(setting), name: setting.rawValue).first?.value ?? .null
     } catch {
-      throw self.error(setting, "is not YAML: \(error)")
+      throw ConfigurationError("\(sources.value(of: setting).source): \(error)")
     }
     switch value {
     case .null: return []

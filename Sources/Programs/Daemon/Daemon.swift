@@ -44,24 +44,20 @@ public struct Daemon: Sendable {
     let catalog = LiveCatalog()
     let feed = CatalogFeed(store: store, catalog: catalog, logger: logger)
     try await feed.load()
-    let resources = ResourceService(
-      store: store, catalog: catalog, now: Daemon.now,
-      makeID: {
-        var generator = SystemRandomNumberGenerator()
-        return InstanceID.random(using: &generator)
-      })
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await feed.run() }
-      try await apply(manifests, to: resources)
-      try await serve(store, catalog, resources)
+      try await serve(store, catalog)
       group.cancelAll()
     }
+    store.close()
   }
 
   private func apply(_ manifests: [String], to resources: ResourceService) async throws {
     for path in manifests {
-      let documents = try ManifestReading.documents(at: path)
-      let result = try await resources.apply(documents.map(\.value), dryRun: false)
+      let documents = try ManifestReading.entries(at: path).map {
+        ApplyDocument(resource: $0.resource, madeID: $0.madeID)
+      }
+      let result = try await resources.apply(documents, dryRun: false)
       logger.info(
         "manifest applied",
         metadata: [
@@ -71,9 +67,7 @@ public struct Daemon: Sendable {
     }
   }
 
-  private func serve(
-    _ store: SQLiteStore, _ catalog: LiveCatalog, _ resources: ResourceService
-  ) async throws {
+  private func serve(_ store: SQLiteStore, _ catalog: LiveCatalog) async throws {
     let vendorClient = VendorDataClient(logger: logger)
     let vendorData = DynamicVendorData(
       targets: configuration.vendorDataTargets, fetcher: vendorClient,
@@ -101,9 +95,14 @@ public struct Daemon: Sendable {
         ? configuration.listeners : handedOver + configuration.listeners.dropFirst(),
       group: threads, logger: logger, now: Daemon.now, onReady: { _ in readiness.done() })
     let operators = ControlServer(
-      service: service, resources: resources, socketPath: configuration.controlSocket,
-      allowedUIDs: configuration.controlAllowedUIDs, version: nameplateVersion, logger: logger,
-      onReady: { readiness.done() })
+      service: service, store: store, socketPath: configuration.controlSocket,
+      allowedUIDs: configuration.controlAllowedUIDs, logger: logger, now: Daemon.now,
+      newID: randomInstanceID, status: { ["version": .string(nameplateVersion)] },
+      onListening: { readiness.done() })
+    try FileManager.default.createDirectory(
+      atPath: URL(fileURLWithPath: configuration.controlSocket).deletingLastPathComponent().path,
+      withIntermediateDirectories: true)
+    try await apply(manifests, to: operators.resources)
     var group = ServiceGroupConfiguration(
       services: [
         .init(service: vendorClient),

@@ -4,42 +4,47 @@ public import Manifest
 
 /// Reads manifests from files and standard input.
 public enum ManifestReading {
-  /// A file cannot be read.
+  /// - Parameter path: A file, or `-` for standard input.
+  public static func entries(at path: String) throws -> [ManifestEntry] {
+    guard path != "-" else {
+      let data = try FileHandle.standardInput.readToEnd() ?? Data()
+      return try readManifest(text: try text(Array(data), "standard input"), name: "standard input")
+    }
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    let bytes: [UInt8]
+    do {
+      bytes = try read(path, limit: Limits.maximumManifestBytes)
+    } catch {
+      throw Unreadable(description: "\(path): \(error.message)")
+    }
+    return try readManifest(text: try text(bytes, path), name: path) {
+      (name, limit) throws(ManifestFileError) in
+      try read(name.hasPrefix("/") ? name : "\(folder)/\(name)", limit: limit)
+    }
+  }
+
+  /// A manifest cannot be read at all.
   struct Unreadable: Error, CustomStringConvertible {
     let description: String
   }
 
-  /// - Parameter path: A file, or `-` for standard input.
-  public static func documents(at path: String) throws -> [ManifestDocument] {
-    let isInput = path == "-"
-    let folder = isInput ? "." : URL(fileURLWithPath: path).deletingLastPathComponent().path
-    let file = ManifestFile(name: isInput ? "standard input" : path) { name in
-      let place = name.hasPrefix("/") ? name : "\(folder)/\(name)"
-      return try read(place, limit: Limits.maximumUserDataBytes)
+  private static func text(_ bytes: [UInt8], _ name: String) throws -> String {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw Unreadable(description: "\(name): is not UTF-8")
     }
-    let bytes =
-      isInput
-      ? Array(try FileHandle.standardInput.readToEnd() ?? Data())
-      : try read(path, limit: Limits.maximumManifestBytes)
-    return try file.documents(in: bytes)
+    return text
   }
 
-  private static func read(_ path: String, limit: Int) throws -> [UInt8] {
-    guard let handle = FileHandle(forReadingAtPath: path) else {
-      throw Unreadable(
-        description: "\(path): cannot be read; does it exist, and may this user read it?")
+  private static func read(_ path: String, limit: Int) throws(ManifestFileError) -> [UInt8] {
+    guard let handle = FileHandle(forReadingAtPath: path),
+      let data = try? handle.read(upToCount: limit + 1)
+    else {
+      throw ManifestFileError(message: "cannot be read; does it exist, and may this user read it?")
     }
-    defer { try? handle.close() }
-    let data: Data?
-    do {
-      data = try handle.read(upToCount: limit + 1)
-    } catch {
-      throw Unreadable(description: "\(path): cannot be read; is it a file?")
+    try? handle.close()
+    guard data.count <= limit else {
+      throw ManifestFileError(message: "is larger than \(limit) bytes")
     }
-    let bytes = Array(data ?? Data())
-    guard bytes.count <= limit else {
-      throw Unreadable(description: "\(path): is larger than \(limit) bytes")
-    }
-    return bytes
+    return Array(data)
   }
 }

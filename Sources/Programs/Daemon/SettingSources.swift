@@ -1,7 +1,8 @@
 import Configuration
 import Foundation
 import Inventory
-import Yams
+import Manifest
+import OrderedCollections
 
 /// A configuration that cannot be used, in words that say what to do.
 public struct ConfigurationError: Error, CustomStringConvertible, Sendable {
@@ -78,44 +79,38 @@ public struct SettingSources: Sendable {
     guard data.count <= 1024 * 1024 else {
       throw ConfigurationError("\(file): is larger than 1 MiB, which no configuration is")
     }
-    let node: Node?
+    let documents: [ManifestDocument]
     do {
-      node = try Yams.compose(yaml: String(decoding: data, as: UTF8.self))
+      documents = try readDocuments(text: String(decoding: data, as: UTF8.self), name: file)
     } catch {
-      throw ConfigurationError("\(file): is not YAML: \(error)")
+      throw ConfigurationError(error.description)
     }
-    guard let node, node.null == nil else { return [:] }
-    guard case .mapping(let mapping) = node else {
+    guard let document = documents.first else { return [:] }
+    guard documents.count == 1, let members = document.value.object else {
       throw ConfigurationError("\(file): must be a map of settings, like 'metadata_port: 8775'")
     }
     var values: [Setting: String] = [:]
-    for (key, value) in mapping {
-      let name = key.string ?? "?"
-      let line = key.mark.map { ":\($0.line)" } ?? ""
+    for (name, value) in members {
+      let place = "\(file):\(document.lines.line(of: name))"
       guard let setting = Setting(rawValue: name) else {
         let known = Setting.allCases.map(\.rawValue).joined(separator: ", ")
-        throw ConfigurationError("\(file)\(line): '\(name)' is not a setting; known are \(known)")
+        throw ConfigurationError("\(place): '\(name)' is not a setting; known are \(known)")
       }
-      guard values[setting] == nil else {
-        throw ConfigurationError("\(file)\(line): '\(name)' is there twice")
-      }
-      values[setting] = try text(of: value, for: setting, at: "\(file)\(line)")
+      values[setting] = try text(of: value, for: setting, at: place)
     }
     return values
   }
 
-  private static func text(of value: Node, for setting: Setting, at place: String)
+  /// The value as a variable or a flag would have it; JSON's lists are YAML's too.
+  private static func text(of value: JSONValue, for setting: Setting, at place: String)
     throws(ConfigurationError) -> String
   {
     switch value {
-    case .scalar(let scalar): return value.null == nil ? scalar.string : ""
-    case .sequence where setting.isList:
-      do {
-        return try Yams.serialize(node: value, width: -1).trimmed
-      } catch {
-        throw ConfigurationError("\(place): \(setting.rawValue): \(error)")
-      }
-    default:
+    case .null: return ""
+    case .string(let text): return text
+    case .bool, .number: return value.text
+    case .array where setting.isList: return value.text
+    case .array, .object:
       throw ConfigurationError("\(place): \(setting.rawValue) must be one value")
     }
   }

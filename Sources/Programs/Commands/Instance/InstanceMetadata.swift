@@ -25,16 +25,16 @@ struct InstanceMetadataSet: AsyncParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    var pairs: OrderedDictionary<String, JSONValue> = [:]
+    var changes: [(key: String, value: String?)] = []
     for item in items {
       guard let split = item.firstIndex(of: "="), split > item.startIndex else {
         throw ValidationError("'\(item)' is not KEY=VALUE")
       }
-      pairs[String(item[..<split])] = .string(String(item[item.index(after: split)...]))
+      changes.append((String(item[..<split]), String(item[item.index(after: split)...])))
     }
-    let change = JSONValue.object(pairs)
-    let all = try await ControlClient.with(socket: try socket.path()) {
-      try await $0.mergeMetadata(of: id, change)
+    let set = changes
+    let all = try await ControlClient.withConnection(to: try socket.path()) {
+      try await $0.changeMetadata(of: id, set)
     }
     InstanceMetadataList.show(all, format)
   }
@@ -54,10 +54,9 @@ struct InstanceMetadataUnset: AsyncParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let left = try await ControlClient.with(socket: try socket.path()) { client in
-      var left: JSONValue = [:]
-      for key in keys { left = try await client.deleteMetadata(of: id, key: key) }
-      return left
+    let unset = keys.map { (key: $0, value: String?.none) }
+    let left = try await ControlClient.withConnection(to: try socket.path()) {
+      try await $0.changeMetadata(of: id, unset)
     }
     InstanceMetadataList.show(left, format)
   }
@@ -72,7 +71,7 @@ struct InstanceMetadataList: AsyncParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let all = try await ControlClient.with(socket: try socket.path()) {
+    let all = try await ControlClient.withConnection(to: try socket.path()) {
       try await $0.metadata(of: id)
     }
     InstanceMetadataList.show(all, format)

@@ -21,10 +21,10 @@ struct InstancePasswordShow: AsyncParsableCommand {
   @OptionGroup var socket: SocketOptions
 
   func run() async throws {
-    let password = try await ControlClient.with(socket: try socket.path()) {
+    let password = try await ControlClient.withConnection(to: try socket.path()) {
       try await $0.password(of: id)
     }
-    FileHandle.standardOutput.write(Data(password))
+    FileHandle.standardOutput.write(Data(password.utf8))
   }
 }
 
@@ -36,7 +36,7 @@ struct InstancePasswordClear: AsyncParsableCommand {
   @OptionGroup var socket: SocketOptions
 
   func run() async throws {
-    try await ControlClient.with(socket: try socket.path()) {
+    try await ControlClient.withConnection(to: try socket.path()) {
       try await $0.clearPassword(of: id)
     }
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlAPI
 import ControlClient
 import Daemon
 import Foundation
@@ -40,9 +41,9 @@ struct KeyAdd: AsyncParsableCommand {
       document = .object(members)
     }
     let change = document
-    let result = try await ControlClient.with(socket: try socket.path()) {
+    let result = try await ControlClient.withConnection(to: try socket.path()) {
       try await $0.apply([change], dryRun: false)
     }
-    print("KeyPair \(name) \(result["outcomes"]?.array?.first?["action"]?.string ?? "")")
+    for outcome in result.outcomes { print("\(outcome.id) \(outcome.action.rawValue)") }
   }
 }

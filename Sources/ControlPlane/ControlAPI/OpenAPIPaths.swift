@@ -1,0 +1,145 @@
+extension OpenAPIDocument {
+  static let servicePaths = #"""
+    "/v1/health": {"get": {
+      "operationId": "getHealth", "summary": "Whether guests are answered, and how much is known",
+      "responses": {
+        "200": {"description": "Ready", "content": {"application/json": {
+          "schema": {"$ref": "#/components/schemas/Health"}}}},
+        "503": {"description": "Not ready yet", "content": {"application/json": {
+          "schema": {"$ref": "#/components/schemas/Health"}}}},
+        "default": {"$ref": "#/components/responses/Problem"}}
+    }},
+    "/v1/counters": {"get": {
+      "operationId": "getCounters", "summary": "How often each thing happened since the start",
+      "responses": {
+        "200": {"description": "Counts by name", "content": {"application/json": {
+          "schema": {"type": "object", "additionalProperties": {"type": "integer"}}}}},
+        "default": {"$ref": "#/components/responses/Problem"}}
+    }},
+    "/v1/openapi.json": {"get": {
+      "operationId": "getOpenAPI", "summary": "This document",
+      "responses": {
+        "200": {"description": "OpenAPI 3.1", "content": {"application/json": {
+          "schema": {"type": "object"}}}},
+        "default": {"$ref": "#/components/responses/Problem"}}
+    }},
+    "/v1/apply": {"post": {
+      "operationId": "apply",
+      "summary": "Creates or replaces any number of resources in one transaction",
+      "description": "One document a line, in any order. The \#
+      answer streams lines of progress; its last line is the result or a problem, \#
+      and with a problem nothing was written.",
+      "parameters": [{"name": "dryRun", "in": "query", "schema": {"type": "boolean"},
+        "description": "Judge all, write nothing, and show each document before and after"}],
+      "requestBody": {"required": true, "content": {"application/x-ndjson": {
+        "schema": {"$ref": "#/components/schemas/Document"}}}},
+      "responses": {
+        "200": {"description": "Lines of progress and the outcome", "content": {
+          "application/x-ndjson": {"schema": {"$ref": "#/components/schemas/ApplyLine"}}}},
+        "default": {"$ref": "#/components/responses/Problem"}}
+    }},
+    "/v1/watch": {"get": {
+      "operationId": "watch", "summary": "Changes as they happen, as server-sent events",
+      "description": "Events are put, deleted, password-set and password-cleared; the \#
+      last event of a transaction has its revision as id. An event \#
+      named problem ends the stream.",
+      "parameters": [
+        {"name": "since", "in": "query", "schema": {"type": "integer", "minimum": 0},
+         "description": "The revision after which to start; left out, from now on"},
+        {"name": "kind", "in": "query", "schema": {"type": "string"},
+         "description": "Only this kind: networks, keypairs or instances"},
+        {"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer"},
+         "description": "As since, and over it"}],
+      "responses": {
+        "200": {"description": "The stream", "content": {"text/event-stream": {
+          "schema": {"type": "string"}}}},
+        "410": {"$ref": "#/components/responses/Problem"},
+        "default": {"$ref": "#/components/responses/Problem"}}
+    }}
+    """#
+
+  static let instancePaths = #"""
+    "/v1/instances/{id}/metadata": {
+      "parameters": [{"$ref": "#/components/parameters/id"}],
+      "get": {
+        "operationId": "getMetadata", "summary": "The instance's own parameters",
+        "responses": {
+          "200": {"$ref": "#/components/responses/Metadata"},
+          "default": {"$ref": "#/components/responses/Problem"}}
+      },
+      "put": {
+        "operationId": "putMetadata", "summary": "Replaces all parameters",
+        "parameters": [{"$ref": "#/components/parameters/ifMatch"}],
+        "requestBody": {"required": true, "content": {"application/json": {
+          "schema": {"$ref": "#/components/schemas/Metadata"}}}},
+        "responses": {
+          "200": {"$ref": "#/components/responses/Metadata"},
+          "default": {"$ref": "#/components/responses/Problem"}}
+      },
+      "patch": {
+        "operationId": "patchMetadata", "summary": "Sets some parameters; null takes one away",
+        "parameters": [{"$ref": "#/components/parameters/ifMatch"}],
+        "requestBody": {"required": true, "content": {"application/merge-patch+json": {
+          "schema": {"type": "object", "additionalProperties": {"type": ["string", "null"]}}}}},
+        "responses": {
+          "200": {"$ref": "#/components/responses/Metadata"},
+          "default": {"$ref": "#/components/responses/Problem"}}
+      }
+    },
+    "/v1/instances/{id}/metadata/{key}": {
+      "parameters": [{"$ref": "#/components/parameters/id"},
+        {"$ref": "#/components/parameters/key"}],
+      "put": {
+        "operationId": "putMetadataItem", "summary": "Sets one parameter",
+        "parameters": [{"$ref": "#/components/parameters/ifMatch"}],
+        "requestBody": {"required": true, "content": {"application/json": {
+          "schema": {"type": "string", "maxLength": 255}}}},
+        "responses": {
+          "200": {"$ref": "#/components/responses/Metadata"},
+          "default": {"$ref": "#/components/responses/Problem"}}
+      },
+      "delete": {
+        "operationId": "deleteMetadataItem", "summary": "Takes one parameter away",
+        "parameters": [{"$ref": "#/components/parameters/ifMatch"}],
+        "responses": {
+          "200": {"$ref": "#/components/responses/Metadata"},
+          "default": {"$ref": "#/components/responses/Problem"}}
+      }
+    },
+    "/v1/instances/{id}/password": {
+      "parameters": [{"$ref": "#/components/parameters/id"}],
+      "get": {
+        "operationId": "getPassword", "summary": "What the guest posted, encrypted as it was",
+        "responses": {
+          "200": {"description": "The password", "content": {"application/json": {
+            "schema": {"$ref": "#/components/schemas/Password"}}}},
+          "default": {"$ref": "#/components/responses/Problem"}}
+      },
+      "delete": {
+        "operationId": "clearPassword", "summary": "Forgets it; the guest may post a new one",
+        "responses": {
+          "204": {"description": "Forgotten"},
+          "default": {"$ref": "#/components/responses/Problem"}}
+      }
+    },
+    "/v1/instances/{id}/look": {
+      "parameters": [{"$ref": "#/components/parameters/id"}],
+      "get": {
+        "operationId": "look", "summary": "What the guest is answered, byte for byte",
+        "parameters": [
+          {"name": "path", "in": "query", "schema": {"type": "string"},
+           "description": "The path that the guest asks for; / where it is left out"},
+          {"name": "tree", "in": "query", "schema": {"type": "boolean"},
+           "description": "All that is below the path, as a map from paths"}],
+        "responses": {
+          "200": {"description": "The guest's bytes, or the tree",
+            "headers": {"Nameplate-Guest-Status": {
+              "description": "The status that the guest would get",
+              "schema": {"type": "integer"}}},
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Tree"}},
+              "*/*": {}}},
+          "default": {"$ref": "#/components/responses/Problem"}}
+      }
+    }
+    """#
+}

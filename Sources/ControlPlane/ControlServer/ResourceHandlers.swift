@@ -1,0 +1,129 @@
+import ControlAPI
+import HTTPTypes
+import Hummingbird
+import Inventory
+import MetadataService
+
+/// Lists, reads and writes of single resources.
+struct ResourceHandlers: Sendable {
+  let resources: ResourceService
+
+  func list(_ request: ControlRequest, _ kind: ResourceKind) throws(Problem) -> Response {
+    let query = try ListQuery(request.query, for: kind)
+    let (records, revision) = resources.service.catalog.read {
+      ($0.records(kind), $0.revision)
+    }
+    let selected: [Record]
+    switch kind {
+    case .instance:
+      var marker: InstanceID?
+      if let text = query.marker {
+        guard let id = InstanceID(text) else {
+          throw Problem(.badRequest, "'\(text)' is not an instance's id", field: "marker")
+        }
+        marker = id
+      }
+      selected = PageSelector.select(records, query, after: marker) { $0.instance?.id }
+    case .network, .keyPair:
+      selected = PageSelector.select(records, query, after: query.marker) { $0.id.text }
+    }
+    let items = Array(selected.prefix(query.limit))
+    let next = selected.count > query.limit ? items.last?.resource.id.text : nil
+    return .json(RecordPage(items: items, next: next, revision: revision).form)
+  }
+
+  func get(_ request: ControlRequest) throws(Problem) -> Response {
+    let record = try resources.record(request.resourceID())
+    if ETag.isKnown(record.revision, to: request.http.headers[.ifNoneMatch]) {
+      return Response(status: .notModified, headers: [.eTag: ETag.text(record.revision)])
+    }
+    return .record(record)
+  }
+
+  func create(_ request: ControlRequest, _ kind: ResourceKind) async throws(Problem) -> Response {
+    let resource = try resources.document(await request.json()).resource
+    try check(resource, is: kind)
+    let result: CommitResult
+    do throws(Problem) {
+      result = try await resources.commit([.put(resource, .absent)])
+    } catch  where error.kind == .preconditionFailed {
+      throw Problem(
+        .claimed, "\(resource.id) exists already; PUT replaces it",
+        holder: resource.id.description)
+    }
+    return try written(result, resource.id)
+  }
+
+  func put(_ request: ControlRequest, _ kind: ResourceKind) async throws(Problem) -> Response {
+    let id = try request.resourceID()
+    let precondition = try request.precondition()
+    let body = try await request.json()
+    let resource: Resource
+    do throws(FieldError) {
+      let instanceID = InstanceID(id.text)
+      resource = try Resource(
+        reading: body, makeID: instanceID.map { id in { () -> InstanceID in id } })
+    } catch {
+      throw Problem(error)
+    }
+    try check(resource, is: kind)
+    guard resource.id == id else {
+      throw Problem(
+        .invalid, "the document is \(resource.id), the path is \(id)",
+        field: kind == .keyPair ? "name" : "id")
+    }
+    return try written(try await resources.commit([.put(resource, precondition)]), id)
+  }
+
+  func delete(_ request: ControlRequest) async throws(Problem) -> Response {
+    let id = try request.resourceID()
+    _ = try await resources.commit([.delete(id, request.precondition())])
+    return Response(status: .noContent)
+  }
+
+  private func check(_ resource: Resource, is kind: ResourceKind) throws(Problem) {
+    guard resource.kind == kind else {
+      throw Problem(
+        .invalid, "is \(resource.kind.rawValue); this path takes \(kind.rawValue)", field: "kind")
+    }
+  }
+
+  private func written(_ result: CommitResult, _ id: ResourceID) throws(Problem) -> Response {
+    guard let outcome = result.outcomes.first, let record = outcome.current else {
+      throw Problem(.internalError, "the store did not say what it wrote")
+    }
+    guard outcome.action == .created else { return .record(record) }
+    return .record(record, status: .created, headers: [.location: ControlPath.resource(id)])
+  }
+}
+
+/// Picks a page out of records that have no order, without sorting them all.
+enum PageSelector {
+  /// The page's records in order, and one more where there is a next page.
+  static func select<Key: Comparable>(
+    _ records: [Record], _ query: ListQuery, after marker: Key?, key: (Resource) -> Key?
+  ) -> [Record] {
+    var page: [(key: Key, record: Record)] = []
+    for record in records {
+      guard let own = key(record.resource) else { continue }
+      if let marker, own <= marker { continue }
+      if page.count > query.limit, let last = page.last, own > last.key { continue }
+      guard query.matches(record.resource) else { continue }
+      page.insert((own, record), at: position(of: own, in: page))
+      if page.count > query.limit + 1 { page.removeLast() }
+    }
+    return page.map(\.record)
+  }
+
+  private static func position<Key: Comparable>(
+    of key: Key, in page: [(key: Key, record: Record)]
+  ) -> Int {
+    var low = 0
+    var high = page.count
+    while low < high {
+      let middle = (low + high) / 2
+      if page[middle].key < key { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}
