@@ -34,7 +34,7 @@ let collections = Target.Dependency.product(
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
-let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -57,7 +57,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
-    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.30.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -76,9 +75,7 @@ let package = Package(
 
     room(
       "DataPlane/GuestServer",
-      knows: [
-        "Inventory", "MetadataService", nioCore, nioPosix, nioExtras, logging, serviceLifecycle,
-      ]),
+      knows: ["Inventory", "MetadataService", nioCore, nioPosix, logging, serviceLifecycle]),
 
     room("ControlPlane/Manifest", knows: ["Inventory", collections, yams]),
     room("ControlPlane/ControlAPI", knows: ["Inventory", collections]),
@@ -141,6 +138,9 @@ let package = Package(
     tests("DaemonTests", of: ["nameplate", "Inventory", "ControlClient"]),
     tests(
       "GuestServerTests",
-      of: ["Inventory", "MetadataService", "GuestServer", "TestKit", nioCore, nioPosix, logging]),
+      of: [
+        "Inventory", "Dialects", "MetadataService", "GuestServer", nioCore, nioPosix, nioEmbedded,
+        logging, serviceLifecycle,
+      ]),
   ]
 )

@@ -22,6 +22,11 @@ public struct GuestRequest: Sendable {
     self.body = body
   }
 
+  /// What an answer to this request follows from, beside the catalogue and the day.
+  var cacheKey: AnswerCache.Key {
+    AnswerCache.Key(network: network, source: source, target: target)
+  }
+
   public enum Method: Sendable, Hashable {
     case get
     case head

@@ -49,6 +49,9 @@ public final class LiveCatalog: Sendable {
   /// Whether the store has been read.
   public var isLoaded: Bool { state.withLock { $0.isLoaded } }
 
+  /// The transaction that the catalogue has reached.
+  public var revision: Revision { state.withLock { $0.catalog.revision } }
+
   /// Reads under the lock; keep it short.
   public func read<Result: Sendable>(_ body: (borrowing Catalog) -> Result) -> Result {
     state.withLock { body($0.catalog) }

@@ -40,6 +40,8 @@ public final class MetadataService: Sendable {
   private let unknownHold: Duration
   private let environment: Environment
   private let held = Mutex(HoldLedger())
+  private let cache = AnswerCache()
+  private let day = Day()
 
   public init(
     catalog: LiveCatalog, store: any InventoryStore, settings: RenderSettings,
@@ -76,14 +78,26 @@ public final class MetadataService: Sendable {
   // MARK: Answering
 
   public func answer(_ request: GuestRequest) -> Outcome {
+    let isRead = request.method == .get || request.method == .head
+    if isRead,
+      let (answer, dialect) = cache.answer(
+        request.cacheKey, revision: catalog.revision, today: today(),
+        randomBytes: environment.randomBytes)
+    {
+      counters.increment("requests.\(dialect)")
+      return .answer(answer)
+    }
     let target: RequestTarget
     do {
       target = try RequestTarget(parsing: request.target)
     } catch {
       return .answer(refuse(request, .malformedTarget, nil))
     }
-    switch catalog.read({ $0.match(request.source, on: request.network) }) {
-    case .instance(let view): return answer(request, target, as: view)
+    let (match, revision) = catalog.read {
+      ($0.match(request.source, on: request.network), $0.revision)
+    }
+    switch match {
+    case .instance(let view): return answer(request, target, as: view, at: revision)
     case .ambiguous(let networks):
       return .answer(refuse(request, .ambiguousAddress(networks), nil))
     case .unknown:
@@ -132,19 +146,22 @@ public final class MetadataService: Sendable {
       .node(at: target, for: input(view, source: source, needs: []))
   }
 
-  private func answer(_ request: GuestRequest, _ target: RequestTarget, as view: InstanceView)
-    -> Outcome
-  {
-    let outcome = decide(request, target, as: view)
+  /// - Parameter revision: The catalogue's, where the answer may be kept for it.
+  private func answer(
+    _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView,
+    at revision: Revision? = nil
+  ) -> Outcome {
+    let outcome = decide(request, target, as: view, at: revision)
     if case .answer(let answer) = outcome, let refusal = answer.refusal {
       return .answer(refuse(request, refusal, view.instance.id))
     }
     return outcome
   }
 
-  private func decide(_ request: GuestRequest, _ target: RequestTarget, as view: InstanceView)
-    -> Outcome
-  {
+  private func decide(
+    _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView,
+    at revision: Revision? = nil
+  ) -> Outcome {
     let id = view.instance.id
     guard let dialect = DialectTable.dialect(for: target) else {
       return .answer(GuestAnswer(refusal: .notFound, instance: id))
@@ -161,7 +178,16 @@ public final class MetadataService: Sendable {
     guard let node = dialect.node(at: target, for: input) else {
       return .answer(GuestAnswer(refusal: .notFound, instance: id))
     }
-    return decide(request, target, as: view, node)
+    let outcome = decide(request, target, as: view, node)
+    // Vendor data has a clock of its own.
+    if let revision, !needs.contains(.dynamicVendorData), case .answer(let answer) = outcome,
+      answer.status == 200, request.method == .get
+    {
+      cache.keep(
+        answer, request.cacheKey, revision: revision, today: input.today, seed: input.randomSeed,
+        dialect: dialect.name)
+    }
+    return outcome
   }
 
   private func decide(
@@ -191,11 +217,14 @@ public final class MetadataService: Sendable {
   private func input(_ view: InstanceView, source: IPAddress?, needs: Needs) -> RenderInput {
     RenderInput(
       view: view, settings: settings, sourceAddress: source,
-      today: CivilTime(secondsSince1970: environment.now()).date,
-      randomSeed: needs.contains(.randomSeed) ? environment.randomBytes(512) : [],
+      today: today(),
+      randomSeed: needs.contains(.randomSeed)
+        ? environment.randomBytes(AnswerCache.seedBytes) : [],
       dynamicVendorData: needs.contains(.dynamicVendorData)
         ? vendorData?.answers(for: view) ?? [] : [])
   }
+
+  private func today() -> String { day.text(of: environment.now()) }
 
   // MARK: Waiting
 

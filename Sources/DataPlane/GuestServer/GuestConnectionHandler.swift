@@ -1,225 +1,230 @@
 import Inventory
 import MetadataService
 import NIOCore
-import NIOExtras
 
-/// What all connections share.
-struct GuestServerContext: Sendable {
-  let service: MetadataService
-  let pending: PendingAnswers
-  let ledger: ConnectionLedger
-  let timeouts: GuestTimeouts
-  let date: HTTPDate
-}
-
-/// Performs what ``GuestExchange`` decides, on one connection.
-final class GuestConnectionHandler: ChannelDuplexHandler {
+/// Performs what a connection's ``GuestExchange`` decides.
+final class GuestConnectionHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
-  typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  private let shared: GuestServerContext
-  private let network: NetworkID?
-  private let source: IPAddress
-  private var exchange: GuestExchange
-  private var context: ChannelHandlerContext?
-  private var readIsPending = false
-  private var timer: Scheduled<Void>?
-  private var isPumping = false
-  /// Set while a `.wait` is out, so that a late answer finds its request or nothing.
-  private var awaited: (number: UInt64, request: ParsedRequest)?
-  private var requestNumber: UInt64 = 0
+  /// Answers to pipelined requests leave together, up to about so many bytes.
+  static let maximumBatchBytes = 64 * 1024
 
-  init(shared: GuestServerContext, network: NetworkID?, source: IPAddress) {
-    self.shared = shared
+  private let resources: LoopResources
+  private let network: NetworkID?
+  private var exchange: GuestExchange
+  private var guest: ConnectionLedger.Guest
+  private var admission = ConnectionLedger.Admission.dropped
+  private var context: ChannelHandlerContext?
+  /// Answers that are not handed to the channel yet.
+  private var output = ByteBuffer()
+  private var timer: Scheduled<Void>?
+  private var timerDeadline = Int.max
+  private var isPerforming = false
+
+  init(resources: LoopResources, network: NetworkID?) {
+    self.resources = resources
     self.network = network
-    self.source = source
-    exchange = GuestExchange(timeouts: shared.timeouts, now: GuestConnectionHandler.now())
+    guest = ConnectionLedger.Guest(network: network, address: .v4(0))
+    exchange = GuestExchange(
+      timeouts: resources.shared.timeouts, network: network, source: .v4(0), now: 0)
   }
 
   private static func now() -> Int {
     Int(truncatingIfNeeded: NIODeadline.now().uptimeNanoseconds / 1_000_000)
   }
 
-  // MARK: Channel events
+  // MARK: The channel's events
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    armTimer(context)
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
-    timer?.cancel()
-    timer = nil
     self.context = nil
   }
 
-  func channelInactive(context: ChannelHandlerContext) {
-    shared.ledger.release(source)
-    timer?.cancel()
-    timer = nil
-    awaited = nil
-    self.context = nil
-    context.fireChannelInactive()
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    exchange.received(unwrapInboundIn(data).readableBytesView)
-    pump(context)
-  }
-
-  /// Reading stops while an answer is out and enough is buffered: the kernel tells the guest.
-  func read(context: ChannelHandlerContext) {
-    if exchange.wantsInput {
-      context.read()
-    } else {
-      readIsPending = true
+  func channelActive(context: ChannelHandlerContext) {
+    guard admission == .dropped, let address = IPAddress(context.remoteAddress) else {
+      context.close(promise: nil)
+      return
+    }
+    let now = GuestConnectionHandler.now()
+    guest = ConnectionLedger.Guest(network: network, address: address)
+    exchange = GuestExchange(
+      timeouts: resources.shared.timeouts, network: network, source: address, now: now)
+    admission = resources.shared.ledger.admit(guest, context.channel)
+    switch admission {
+    case .admitted: settle(now)
+    case .turnedAway:
+      perform(exchange.turnAway(), now)
+    case .dropped:
+      resources.shared.notes.note(.tooManyConnections, of: guest, now: now)
+      context.close(promise: nil)
     }
   }
 
+  func channelInactive(context: ChannelHandlerContext) {
+    exchange.closed()
+    timer?.cancel()
+    timer = nil
+    output = ByteBuffer()
+    if admission != .dropped {
+      resources.shared.ledger.release(guest, context.channel, after: admission)
+      admission = .dropped
+    }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let buffer = unwrapInboundIn(data)
+    let now = GuestConnectionHandler.now()
+    isPerforming = true
+    defer { isPerforming = false }
+    advance(buffer.readableBytesUInt8Span, now)
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    settle(GuestConnectionHandler.now())
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    let now = GuestConnectionHandler.now()
+    exchange.writabilityChanged(to: context.channel.isWritable, now: now)
+    perform(.wait, now)
+  }
+
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    let now = GuestConnectionHandler.now()
     switch event {
-    case ChannelEvent.inputClosed:
-      exchange.inputEnded()
-      pump(context)
-    case is ChannelShouldQuiesceEvent:
-      exchange.drain(now: GuestConnectionHandler.now())
-      armTimer(context)
-      pump(context)
+    case ChannelEvent.inputClosed: perform(exchange.inputClosed(now: now), now)
+    case is ShutdownEvent: perform(exchange.shutdownRequested(now: now), now)
     default: context.fireUserInboundEventTriggered(event)
     }
   }
 
-  func channelWritabilityChanged(context: ChannelHandlerContext) {
-    exchange.writability(context.channel.isWritable, now: GuestConnectionHandler.now())
-    if context.channel.isWritable { pump(context) } else { armTimer(context) }
-  }
-
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // The guest reset the connection or the kernel gave up on it: there is nobody to answer.
+    // A connection that was reset or the like: the guest is gone, and nothing is to be said.
     context.close(promise: nil)
   }
 
-  // MARK: Doing what the exchange says
+  // MARK: Performing
 
-  private func pump(_ context: ChannelHandlerContext) {
-    guard !isPumping else { return }
-    isPumping = true
-    defer { isPumping = false }
-    var wrote = false
-    while context.channel.isWritable,
-      let action = exchange.next(now: GuestConnectionHandler.now())
-    {
-      if perform(action, context, &wrote) { break }
+  /// Performs an event's action and all that follow from it.
+  private func perform(_ action: GuestExchange.Action, _ now: Int) {
+    // An action may set off an event of the channel; then whoever performs it goes on from there.
+    guard !isPerforming else {
+      perform(one: action, now)
+      return
     }
-    if wrote { context.flush() }
-    if readIsPending && exchange.wantsInput {
-      readIsPending = false
-      context.read()
+    isPerforming = true
+    perform(one: action, now)
+    advance(Span(), now)
+    isPerforming = false
+    settle(now)
+  }
+
+  private func advance(_ bytes: Span<UInt8>, _ now: Int) {
+    var offset = 0
+    while true {
+      let action = exchange.next(bytes, from: &offset, now: now)
+      if case .wait = action { return }
+      perform(one: action, now)
     }
   }
 
-  /// - Returns: Whether there is nothing more to do for now.
-  private func perform(
-    _ action: GuestExchange.Action, _ context: ChannelHandlerContext, _ wrote: inout Bool
-  ) -> Bool {
+  private func perform(one action: GuestExchange.Action, _ now: Int) {
     switch action {
-    case .ask(let request): return ask(request, context, &wrote)
-    case .refuse(let refusal):
-      shared.service.counters.increment("refusals.\(refusal.code)")
-      send(
-        GuestAnswer(refusal: refusal), GuestExchange.Delivery(keepAlive: false, headOnly: false),
-        context)
-      wrote = true
-    case .sendContinue:
-      var buffer = context.channel.allocator.buffer(capacity: 32)
-      buffer.writeStaticString(ResponseWriter.continueLine)
-      context.write(wrapOutboundOut(buffer), promise: nil)
-      wrote = true
-    case .close:
-      context.close(promise: nil)
-      return true
+    case .wait: break
+    case .ask(let request): ask(request, now)
+    case .sendContinue: output.writeStaticString(ResponseWriter.interim)
+    case .send(let reply): send(reply)
+    case .refuse(let refusal, let reply):
+      resources.shared.notes.note(refusal, of: guest, now: now)
+      send(reply)
+    case .finishWriting: finishWriting()
+    case .closeOutput: context?.close(mode: .output, promise: nil)
+    case .close: context?.close(promise: nil)
     }
-    return false
   }
 
-  private func ask(
-    _ request: ParsedRequest, _ context: ChannelHandlerContext, _ wrote: inout Bool
-  ) -> Bool {
-    let outcome = shared.service.answer(
-      GuestRequest(
-        method: request.method, target: request.target, network: network, source: source,
-        body: request.body))
-    switch outcome {
-    case .answer(let answer):
-      deliver(answer, context)
-      wrote = true
-      return false
+  private func ask(_ request: GuestRequest, _ now: Int) {
+    switch resources.shared.service.answer(request) {
+    case .answer(let answer): perform(one: exchange.answered(answer, now: now), now)
     case .wait(let pending):
-      requestNumber &+= 1
-      let number = requestNumber
-      awaited = (number: number, request: request)
-      let loop = context.eventLoop
-      let bound = NIOLoopBound(self, eventLoop: loop)
-      let job = PendingAnswers.Job(pending: pending) { answer in
-        loop.execute { bound.value.late(answer, number) }
+      guard let context else { return resources.shared.service.abandon(pending) }
+      // What is answered already does not wait for this.
+      flush()
+      let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+      let isTaken = resources.shared.pending.submit(pending) { answer in
+        handler.eventLoop.execute { handler.value.deliver(answer) }
       }
-      if !shared.pending.add(job) {
-        awaited = nil
-        shared.service.abandon(pending)
-        deliver(GuestAnswer(refusal: .tooManyPending), context)
-        wrote = true
-        return false
-      }
-      return true
+      guard !isTaken else { return }
+      resources.shared.notes.note(.tooManyPending, of: guest, now: now)
+      let answer = GuestAnswer(refusal: .tooManyPending)
+      perform(one: exchange.answered(answer, now: now), now)
     }
   }
 
-  /// An answer that was waited for; the connection may be gone.
-  private func late(_ answer: GuestAnswer, _ number: UInt64) {
-    guard let context, awaited?.number == number else { return }
-    awaited = nil
-    deliver(answer, context)
-    context.flush()
-    pump(context)
-  }
-
-  private func deliver(_ answer: GuestAnswer, _ context: ChannelHandlerContext) {
-    guard let delivery = exchange.answered() else { return }
-    send(answer, delivery, context)
-  }
-
-  private func send(
-    _ answer: GuestAnswer, _ delivery: GuestExchange.Delivery, _ context: ChannelHandlerContext
-  ) {
-    var buffer = context.channel.allocator.buffer(capacity: answer.body.count + 256)
-    ResponseWriter.write(answer, delivery, date: shared.date.text, into: &buffer)
-    context.write(wrapOutboundOut(buffer), promise: nil)
-    exchange.sent(keepAlive: delivery.keepAlive, now: GuestConnectionHandler.now())
-    guard !delivery.keepAlive else { return }
-    context.flush()
-    context.close(mode: .output, promise: nil)
-    armTimer(context)
-  }
-
-  // MARK: Time
-
-  /// One timer a connection: it looks whether the deadline has come and, if not, sleeps on.
-  private func armTimer(_ context: ChannelHandlerContext) {
-    timer?.cancel()
+  private func deliver(_ answer: GuestAnswer) {
     let now = GuestConnectionHandler.now()
-    let wait = max(1, (exchange.deadline ?? now + shared.timeouts.idle) - now)
-    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    timer = context.eventLoop.scheduleTask(in: .milliseconds(Int64(wait))) { bound.value.tick() }
+    perform(exchange.answered(answer, now: now), now)
   }
 
-  private func tick() {
-    guard let context else { return }
-    if let action = exchange.tick(now: GuestConnectionHandler.now()) {
-      var wrote = false
-      _ = perform(action, context, &wrote)
-      if wrote { context.flush() }
+  private func send(_ reply: GuestExchange.Reply) {
+    if output.capacity == 0 { output = resources.takeBuffer() }
+    ResponseWriter.write(reply, date: resources.dateText(), into: &output)
+    if output.readableBytes >= GuestConnectionHandler.maximumBatchBytes { flush() }
+  }
+
+  /// Hands the answers to the channel. This may change the channel's writability, and with it the
+  /// exchange.
+  private func flush(_ promise: EventLoopPromise<Void>? = nil) {
+    guard output.readableBytes > 0 || promise != nil else { return }
+    let buffer = output
+    output = ByteBuffer()
+    guard let context else {
+      promise?.fail(ChannelError.ioOnClosedChannel)
+      return
     }
-    if self.context != nil { armTimer(context) }
+    context.writeAndFlush(wrapOutboundOut(buffer), promise: promise)
+    if buffer.capacity > 0 { resources.giveBack(buffer) }
+  }
+
+  private func finishWriting() {
+    guard let context else { return }
+    let promise = context.eventLoop.makePromise(of: Void.self)
+    promise.futureResult.assumeIsolated().whenComplete { _ in
+      let now = GuestConnectionHandler.now()
+      self.perform(self.exchange.written(now: now), now)
+    }
+    flush(promise)
+  }
+
+  /// Ends the handling of an event: sends what is to be sent, reads on where that is of use, and
+  /// sees to the clock.
+  private func settle(_ now: Int) {
+    flush()
+    if exchange.wantsInput { context?.read() }
+    let deadline = exchange.deadline
+    // A deadline that moves away, as it does with each request, leaves the timer alone: it looks
+    // again when it fires.
+    guard deadline < timerDeadline, let context else { return }
+    timer?.cancel()
+    timerDeadline = deadline
+    timer = context.eventLoop.assumeIsolated().scheduleTask(
+      deadline: .uptimeNanoseconds(UInt64(max(0, deadline)) * 1_000_000)
+    ) {
+      self.timerFired()
+    }
+  }
+
+  private func timerFired() {
+    timer = nil
+    timerDeadline = .max
+    let now = GuestConnectionHandler.now()
+    perform(exchange.deadlineReached(now: now), now)
   }
 }
+
+/// Tells a connection that the server is to stop.
+struct ShutdownEvent: Sendable {}

@@ -1,196 +1,327 @@
 import Inventory
 import MetadataService
 
-/// How long a connection may take over each thing, in milliseconds.
-public struct GuestTimeouts: Sendable {
-  public var head = Limits.requestHeadTimeoutMilliseconds
-  public var body = Limits.requestBodyTimeoutMilliseconds
-  public var idle = Limits.idleTimeoutMilliseconds
-  public var write = Limits.writeTimeoutMilliseconds
-  /// How long the rest of a refused request is read and dropped, so that the guest gets to read
-  /// the refusal before the connection is reset.
-  public var linger = 2_000
-  /// What a connection may still take once the daemon stops.
-  public var drain = 5_000
-
-  public init() {}
-}
-
-/// One connection's conversation, as a machine: what came in, what to do about it. It knows no
-/// socket and no clock; times are monotonic milliseconds that the caller passes in.
-struct GuestExchange {
-  enum Action: Equatable {
-    /// Ask the service, then call ``GuestExchange/answered(keepAlive:)``-wise with its answer.
-    case ask(ParsedRequest)
-    /// Refuse what cannot be understood, then ``refusalSent``.
-    case refuse(Refusal)
+/// One connection's life: bytes and events in, actions out, the clock passed in.
+///
+/// One request is asked at a time, so answers leave in the order of their requests. Whoever
+/// performs the actions calls ``next(_:from:now:)`` until it says `wait`, also after each event.
+/// Times are milliseconds of a clock that does not go back.
+struct GuestExchange: Sendable {
+  enum Action: Sendable {
+    /// Nothing to do before the next event.
+    case wait
+    case ask(GuestRequest)
+    /// Tell the guest to send its body.
     case sendContinue
+    case send(Reply)
+    /// Send the answer to what is no request.
+    case refuse(Refusal, Reply)
+    /// Call ``written(now:)`` once everything is written.
+    case finishWriting
+    /// Tell the guest that nothing more comes; what it sends is still read.
+    case closeOutput
     case close
   }
 
-  /// How an answer goes out.
-  struct Delivery: Equatable {
-    var keepAlive: Bool
-    /// HEAD: the length without the body.
-    var headOnly: Bool
+  /// An answer and how it is framed.
+  struct Reply: Sendable {
+    enum Connection: Sendable, Hashable {
+      /// The version's own habit: the connection goes on.
+      case implied
+      /// HTTP/1.0 must be told.
+      case keepAlive
+      case close
+    }
+
+    var answer: GuestAnswer
+    /// The body is counted, not sent.
+    var isHead = false
+    var connection: Connection
   }
 
-  private enum State: Equatable {
-    case reading
-    case waiting(Delivery)
-    case writing
-    case lingering(left: Int)
+  enum State: Sendable, Hashable {
+    /// No byte of a request is here.
+    case idle
+    case head
+    case body
+    /// An answer is outstanding.
+    case asked
+    /// The last answer is given to be sent; then the connection ends.
+    case ending(lingers: Bool)
+    /// As `ending`, and its writing is under way.
+    case flushing(lingers: Bool)
+    /// Our side is closed. Input is thrown away, so that a reset does not overtake the answer.
+    case lingering
     case closed
   }
 
-  /// Input that is dropped while lingering, at most.
-  private static let lingerBytes = 64 * 1024
+  /// As much is thrown away after a refusal: an upload that got its 413.
+  static let maximumDiscardedBytes = 1024 * 1024
 
-  private let timeouts: GuestTimeouts
+  private(set) var state: State
+  /// When ``deadlineReached(now:)`` is to be called, in the clock's milliseconds; `max` for never.
+  var deadline: Int {
+    if isWritable { return stateDeadline }
+    // A guest is not idle while it has an answer to take.
+    return state == .idle ? writeDeadline : min(stateDeadline, writeDeadline)
+  }
+
+  private let timeouts: Timeouts
+  private let network: NetworkID?
+  private let source: IPAddress
   private var parser = RequestParser()
-  private var state = State.reading
-  private var inputClosed = false
-  private var draining = false
-  private var phase = Phase.idle
-  /// When the connection's time is up; nil while the time is ours.
-  private(set) var deadline: Int?
+  private var request = Asked(isHead: false, keepsAlive: false, isHTTP10: false)
+  /// Input that is not taken yet; the first `taken` bytes of it are.
+  private var buffered: [UInt8] = []
+  private var taken = 0
+  private var isInputClosed = false
+  private var isWritable = true
+  private var isDraining = false
+  private var discarded = 0
+  private var stateDeadline: Int
+  private var writeDeadline = Int.max
 
-  private enum Phase {
-    case idle, head, body, ours
+  private struct Asked {
+    var isHead: Bool
+    var keepsAlive: Bool
+    var isHTTP10: Bool
   }
 
-  init(timeouts: GuestTimeouts, now: Int) {
+  /// A connection that has just been accepted.
+  /// - Parameters:
+  ///   - network: The network that the listener serves.
+  ///   - source: The peer's address.
+  init(timeouts: Timeouts, network: NetworkID?, source: IPAddress, now: Int) {
     self.timeouts = timeouts
-    deadline = now + timeouts.idle
+    self.network = network
+    self.source = source
+    state = .idle
+    stateDeadline = now + timeouts.idleMilliseconds
   }
 
-  /// Whether more input is welcome; while not, the kernel holds it back.
+  /// Whether more input is of use. Without it the guest waits, by TCP's own means.
   var wantsInput: Bool {
+    guard !isInputClosed else { return false }
     switch state {
-    case .reading, .lingering: true
-    case .waiting, .writing: parser.buffered < Limits.maximumPipelinedBytes
-    case .closed: false
+    case .idle, .head, .body:
+      return isWritable || buffered.count < GuestExchange.pauseBytes
+    case .asked: return buffered.count < GuestExchange.pauseBytes
+    case .lingering: return true
+    case .ending, .flushing, .closed: return false
     }
+  }
+
+  /// Reading stops early enough for one more read to stay within the limit.
+  static let pauseBytes = Limits.maximumPipelinedBytes - maximumReadBytes
+  /// The most that one read may bring.
+  static let maximumReadBytes = Limits.maximumPipelinedBytes / 2
+
+  // MARK: Input
+
+  /// The next thing to do, given input from `offset` on, which is taken as a whole before it says
+  /// `wait`.
+  mutating func next(_ bytes: Span<UInt8>, from offset: inout Int, now: Int) -> Action {
+    switch state {
+    case .idle, .head, .body:
+      guard isWritable else { break }
+      return advance(bytes, &offset, now)
+    case .asked: break
+    case .ending(let mustLinger):
+      // Closing on unread input would reset the connection, and the answer with it.
+      let lingers = !isInputClosed && (mustLinger || offset < bytes.count)
+      discard(bytes, &offset)
+      state = .flushing(lingers: lingers)
+      stateDeadline = now + timeouts.writeMilliseconds
+      return .finishWriting
+    case .flushing:
+      discard(bytes, &offset)
+      return .wait
+    case .lingering:
+      discard(bytes, &offset)
+      return discarded <= GuestExchange.maximumDiscardedBytes ? .wait : close()
+    case .closed:
+      offset = bytes.count
+      return .wait
+    }
+    keep(bytes, &offset)
+    return .wait
+  }
+
+  private mutating func advance(_ bytes: Span<UInt8>, _ offset: inout Int, _ now: Int) -> Action {
+    while true {
+      let progress: RequestParser.Progress
+      if buffered.isEmpty {
+        progress = parser.parse(bytes, from: &offset)
+      } else {
+        if offset < bytes.count { keep(bytes, &offset) }
+        progress = parseBuffered()
+      }
+      switch progress {
+      case .needsMore: return waitForInput(bytes, &offset, now)
+      case .body(let expectsContinue):
+        enter(.body, until: now + timeouts.bodyMilliseconds)
+        if expectsContinue, buffered.count - taken + bytes.count - offset == 0 {
+          return .sendContinue
+        }
+      case .request(let parsed): return ask(parsed)
+      case .refused(let refusal): return refuse(refusal)
+      }
+    }
+  }
+
+  private mutating func parseBuffered() -> RequestParser.Progress {
+    // Not in place: a span of `buffered` borrows the whole of `self`. No bytes are copied.
+    let input = buffered
+    return parser.parse(input.span, from: &taken)
+  }
+
+  private mutating func waitForInput(_ bytes: Span<UInt8>, _ offset: inout Int, _ now: Int)
+    -> Action
+  {
+    keep(bytes, &offset)
+    if isInputClosed { return end(lingers: false, now) }
+    guard state != .body else { return .wait }
+    if parser.isWithinRequest || !buffered.isEmpty {
+      if state != .head { enter(.head, until: now + timeouts.headMilliseconds) }
+    } else if state != .idle || stateDeadline == .max {
+      enter(.idle, until: now + timeouts.idleMilliseconds)
+    }
+    return .wait
+  }
+
+  private mutating func ask(_ parsed: RequestParser.Request) -> Action {
+    request = Asked(
+      isHead: parsed.method == .head, keepsAlive: parsed.keepsAlive, isHTTP10: parsed.isHTTP10)
+    enter(.asked, until: .max)
+    return .ask(
+      GuestRequest(
+        method: parsed.method, target: parsed.target, network: network, source: source,
+        body: parsed.body))
+  }
+
+  /// Keeps what is not taken, up to the limit. More than that can only come with the end of input,
+  /// when the system hands over all that it has; the requests that fit are still answered.
+  private mutating func keep(_ bytes: Span<UInt8>, _ offset: inout Int) {
+    if taken > 0, taken == buffered.count {
+      buffered = []
+    } else if taken > 0 {
+      buffered.removeSubrange(..<taken)
+    }
+    taken = 0
+    guard offset < bytes.count, !isInputClosed else {
+      offset = bytes.count
+      return
+    }
+    let room = Limits.maximumPipelinedBytes - buffered.count
+    if bytes.count - offset > room { isInputClosed = true }
+    buffered.append(bytes, in: offset..<min(bytes.count, offset + room))
+    offset = bytes.count
+  }
+
+  private mutating func discard(_ bytes: Span<UInt8>, _ offset: inout Int) {
+    discarded += bytes.count - offset
+    offset = bytes.count
+    buffered = []
+    taken = 0
   }
 
   // MARK: Events
 
-  /// Bytes have come; ask ``next(now:)`` what to do.
-  mutating func received(_ bytes: some Collection<UInt8>) {
+  /// The answer to the request that was asked last.
+  mutating func answered(_ answer: GuestAnswer, now: Int) -> Action {
+    guard state == .asked else { return .wait }
+    guard request.keepsAlive, !isDraining else {
+      state = .ending(lingers: isDraining || buffered.count > taken)
+      return .send(Reply(answer: answer, isHead: request.isHead, connection: .close))
+    }
+    enter(.idle, until: now + timeouts.idleMilliseconds)
+    return .send(
+      Reply(
+        answer: answer, isHead: request.isHead,
+        connection: request.isHTTP10 ? .keepAlive : .implied))
+  }
+
+  /// The guest sends nothing more; it may still read.
+  mutating func inputClosed(now: Int) -> Action {
+    isInputClosed = true
     switch state {
-    case .reading, .waiting, .writing: parser.append(bytes)
-    case .lingering(let left):
-      state = left > bytes.count ? .lingering(left: left - bytes.count) : .closed
-    case .closed: break
+    case .idle, .head, .body:
+      // Whole requests may wait for the guest to take the answers before them.
+      guard isWritable || buffered.isEmpty else { return .wait }
+      return end(lingers: false, now)
+    case .lingering: return close()
+    case .asked, .ending, .flushing, .closed: return .wait
     }
   }
 
-  /// The guest will send no more; what it asked is still answered.
-  mutating func inputEnded() {
-    inputClosed = true
-    if case .lingering = state { state = .closed }
+  /// Whether the guest takes what is sent. While it does not, nothing more is asked.
+  mutating func writabilityChanged(to isWritable: Bool, now: Int) {
+    guard isWritable != self.isWritable else { return }
+    self.isWritable = isWritable
+    writeDeadline = isWritable ? .max : now + timeouts.writeMilliseconds
+    if isWritable, state == .idle { stateDeadline = now + timeouts.idleMilliseconds }
   }
 
-  /// The daemon stops: the request in hand is the last.
-  mutating func drain(now: Int) {
-    draining = true
-    deadline = min(deadline ?? .max, now + timeouts.drain)
+  /// Everything is written, or cannot be.
+  mutating func written(now: Int) -> Action {
+    guard case .flushing(let lingers) = state else { return .wait }
+    guard lingers, !isInputClosed else { return close() }
+    enter(.lingering, until: now + timeouts.lingerMilliseconds)
+    return .closeOutput
   }
 
-  /// What to do now; nil when there is nothing to do but wait.
-  mutating func next(now: Int) -> Action? {
+  mutating func deadlineReached(now: Int) -> Action {
+    guard now >= deadline else { return .wait }
     switch state {
-    case .waiting, .writing, .lingering: return nil
-    case .closed: return .close
-    case .reading: break
-    }
-    let step = parser.next()
-    switch step {
-    case .request(let request):
-      state = .waiting(
-        Delivery(
-          keepAlive: request.keepAlive && !draining && !inputClosed || hasMore(request),
-          headOnly: request.method == .head))
-      enter(.ours, now)
-      return .ask(request)
-    case .failed(let refusal):
-      state = .writing
-      enter(.ours, now)
-      return .refuse(refusal)
-    case .expectsContinue: return .sendContinue
-    case .needMore:
-      if inputClosed || draining && !parser.isReadingHead && !parser.isReadingBody {
-        state = .closed
-        return .close
-      }
-      enter(
-        parser.isReadingBody ? .body : parser.isReadingHead ? .head : .idle, now)
-      return nil
+    case .head, .body:
+      guard now >= stateDeadline else { return close() }
+      return refuse(.requestTimeout)
+    case .idle, .asked, .ending, .flushing, .lingering: return close()
+    case .closed: return .wait
     }
   }
 
-  /// Requests that came before the end of input are answered too.
-  private func hasMore(_ request: ParsedRequest) -> Bool {
-    request.keepAlive && inputClosed && !draining && parser.buffered > 0
+  /// The server is to stop: what is under way is finished, nothing more is begun.
+  mutating func shutdownRequested(now: Int) -> Action {
+    isDraining = true
+    guard state == .idle else { return .wait }
+    return end(lingers: false, now)
   }
 
-  /// The answer to the request in hand is there.
-  /// - Returns: How it goes out, or nil where the connection is gone.
-  mutating func answered() -> Delivery? {
-    guard case .waiting(var delivery) = state else { return nil }
-    if draining { delivery.keepAlive = false }
-    state = .writing
-    return delivery
+  /// The connection comes too late: the guest, or all together, have too many.
+  mutating func turnAway() -> Action { refuse(.tooManyConnections) }
+
+  /// The connection is gone.
+  mutating func closed() { _ = close() }
+
+  // MARK: Ends
+
+  private mutating func refuse(_ refusal: Refusal) -> Action {
+    state = .ending(lingers: true)
+    return .refuse(
+      refusal,
+      Reply(
+        answer: GuestAnswer(refusal: refusal), isHead: parser.method == .head, connection: .close))
   }
 
-  /// The answer is on its way.
-  /// - Parameter keepAlive: Whether another request may follow.
-  mutating func sent(keepAlive: Bool, now: Int) {
-    guard state == .writing else { return }
-    guard keepAlive else {
-      // Closing with input unread would reset the connection under the answer.
-      state = inputClosed ? .closed : .lingering(left: GuestExchange.lingerBytes)
-      deadline = now + timeouts.linger
-      return
-    }
-    state = .reading
-    phase = .ours
-    if draining { deadline = min(deadline ?? .max, now + timeouts.drain) }
+  /// Ends the connection once all answers are written.
+  private mutating func end(lingers: Bool, _ now: Int) -> Action {
+    enter(.flushing(lingers: lingers), until: now + timeouts.writeMilliseconds)
+    buffered = []
+    taken = 0
+    return .finishWriting
   }
 
-  /// The guest does not take what is written, or takes it again.
-  mutating func writability(_ isWritable: Bool, now: Int) {
-    guard state != .closed, !draining else { return }
-    if isWritable {
-      phase = .ours
-      deadline = nil
-    } else {
-      deadline = now + timeouts.write
-    }
-  }
-
-  /// The time is up, if it is.
-  mutating func tick(now: Int) -> Action? {
-    guard let deadline, now >= deadline else { return nil }
-    if state == .reading, parser.isReadingHead || parser.isReadingBody, !draining {
-      state = .writing
-      self.deadline = nil
-      return .refuse(.requestTimeout)
-    }
-    state = .closed
+  private mutating func close() -> Action {
+    enter(.closed, until: .max)
+    writeDeadline = .max
+    buffered = []
+    taken = 0
     return .close
   }
 
-  private mutating func enter(_ new: Phase, _ now: Int) {
-    guard new != phase else { return }
-    phase = new
-    guard !draining else { return }
-    deadline =
-      switch new {
-      case .idle: now + timeouts.idle
-      case .head: now + timeouts.head
-      case .body: now + timeouts.body
-      case .ours: nil
-      }
+  private mutating func enter(_ state: State, until deadline: Int) {
+    self.state = state
+    stateDeadline = deadline
   }
 }

@@ -1,154 +1,143 @@
-import CNIOLinux
 import Inventory
 public import Logging
 public import MetadataService
 public import NIOCore
-import NIOExtras
-import NIOPosix
 public import ServiceLifecycle
 
-/// The guests' side: listens, reads requests, writes answers.
+/// The guests' side: listens, reads requests, sends what the metadata service answers.
 public struct GuestServer: Service {
-  private let shared: GuestServerContext
+  /// A listener that is open.
+  public struct BoundListener: Sendable, Hashable {
+    public var configuration: ListenerConfiguration
+    /// The port, as the system chose it where 0 was asked for.
+    public var port: Int
+  }
+
+  /// A listener closed by itself; the text says which.
+  public struct ListenerLost: Error, Sendable, Hashable, CustomStringConvertible {
+    public let listener: ListenerConfiguration
+    public var description: String { "the listener at \(listener) is gone" }
+  }
+
   private let listeners: [ListenerConfiguration]
   private let group: any EventLoopGroup
   private let logger: Logger
-  private let onReady: @Sendable ([String]) async -> Void
+  private let shared: SharedResources
+  private let drainTimeout: Duration
+  private let onReady: @Sendable ([BoundListener]) -> Void
 
   /// - Parameters:
-  ///   - now: Seconds since 1970, for the Date header.
-  ///   - onReady: Called once all listen, with the addresses and ports.
+  ///   - eventLoopGroup: Serves the connections. It is not shut down here.
+  ///   - drainTimeout: How long a graceful shutdown waits for answers that are under way.
+  ///   - onReady: Called once all listeners are open.
   public init(
     service: MetadataService, listeners: [ListenerConfiguration],
-    timeouts: GuestTimeouts = GuestTimeouts(), group: any EventLoopGroup, logger: Logger,
-    now: @escaping @Sendable () -> Int,
-    onReady: @escaping @Sendable ([String]) async -> Void = { _ in }
+    eventLoopGroup: any EventLoopGroup, logger: Logger, timeouts: Timeouts = Timeouts(),
+    limits: ConnectionLimits = ConnectionLimits(), drainTimeout: Duration = .seconds(8),
+    onReady: @escaping @Sendable ([BoundListener]) -> Void = { _ in }
   ) {
-    shared = GuestServerContext(
-      service: service, pending: PendingAnswers(), ledger: ConnectionLedger(),
-      timeouts: timeouts, date: HTTPDate(now: now))
     self.listeners = listeners
-    self.group = group
+    group = eventLoopGroup
     self.logger = logger
+    self.drainTimeout = drainTimeout
     self.onReady = onReady
+    shared = SharedResources(
+      service: service,
+      pending: PendingAnswers(service: service, limit: limits.pendingRequests),
+      ledger: ConnectionLedger(limits: limits),
+      notes: RefusalNotes(logger: logger, counters: service.counters), timeouts: timeouts)
   }
 
-  /// Serves until a graceful shutdown is asked for, then finishes what is in flight.
+  /// Serves until a graceful shutdown or cancellation. A server runs once.
+  /// - Throws: ``ListenError`` where a listener cannot be opened, ``ListenerLost`` where one
+  ///   closes by itself.
   public func run() async throws {
-    let quiescing = ServerQuiescingHelper(group: group)
-    var channels: [any Channel] = []
+    let open = try await openListeners()
+    onReady(open.map { BoundListener(configuration: $0.configuration, port: $0.port) })
+    for listener in open {
+      logger.info(
+        "listening for guests",
+        metadata: [
+          "listener": "\(listener.configuration)", "port": "\(listener.port)",
+          "network": "\(listener.configuration.network?.text ?? "any")",
+        ])
+    }
+    let ending = await withDiscardingTaskGroup { group in
+      group.addTask { await shared.pending.run() }
+      let ending = await listen(open)
+      await drain(gracefully: ending != .cancelled)
+      shared.pending.close()
+      group.cancelAll()
+      return ending
+    }
+    if case .lost(let listener) = ending { throw ListenerLost(listener: listener) }
+  }
+
+  private func openListeners() async throws -> [GuestListener] {
+    let loops = EventLoopResources(group: group, shared: shared)
+    var open: [GuestListener] = []
     do {
-      for listener in listeners {
-        channels.append(try await bind(listener, quiescing))
+      for configuration in listeners {
+        open.append(
+          try await GuestListener.open(configuration, group: group, loops: loops, logger: logger))
       }
     } catch {
-      for channel in channels { try? await channel.close() }
+      for listener in open { try? await listener.channel.close().get() }
       throw error
     }
-    let endpoints = channels.map { channel in
-      channel.localAddress.map { "\($0.ipAddress ?? "?"):\($0.port ?? 0)" } ?? "?"
-    }
-    logger.info("listening for guests", metadata: ["on": "\(endpoints.joined(separator: " "))"])
-    await withDiscardingTaskGroup { [shared] group in
-      group.addTask { await shared.pending.run(shared.service) }
-      await onReady(endpoints)
-      try? await gracefulShutdown()
-      let drained = self.group.any().makePromise(of: Void.self)
-      quiescing.initiateShutdown(promise: drained)
-      try? await drained.futureResult.get()
-      shared.pending.finish()
-    }
-    logger.info("no more guests")
+    return open
   }
 
-  private func bind(_ listener: ListenerConfiguration, _ quiescing: ServerQuiescingHelper)
-    async throws -> any Channel
-  {
-    let descriptor = try ListeningSocket.open(listener)
-    let network = listener.network
-    return try await ServerBootstrap(group: group)
-      .serverChannelInitializer { [logger] channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandlers(
-            AcceptErrorHandler(logger: logger),
-            quiescing.makeServerChannelHandler(channel: channel))
+  // MARK: Ending
+
+  private enum Ending: Sendable, Hashable {
+    case shutdown
+    case cancelled
+    case lost(ListenerConfiguration)
+  }
+
+  /// Returns, with all listeners closed, when the server is to end.
+  private func listen(_ open: [GuestListener]) async -> Ending {
+    await withTaskGroup(of: Ending.self) { group in
+      group.addTask {
+        do {
+          try await gracefulShutdown()
+          return .shutdown
+        } catch {
+          return .cancelled
         }
       }
-      .childChannelInitializer { [shared, logger] channel in
-        channel.eventLoop.makeCompletedFuture {
-          try GuestServer.initialize(channel, shared, network, logger)
+      for listener in open {
+        group.addTask {
+          try? await listener.channel.closeFuture.get()
+          return .lost(listener.configuration)
         }
       }
-      .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
-      .childChannelOption(.allowRemoteHalfClosure, value: true)
-      .childChannelOption(.maxMessagesPerRead, value: 4)
-      .withBoundSocket(descriptor)
-      .get()
-  }
-
-  private static func initialize(
-    _ channel: any Channel, _ shared: GuestServerContext, _ network: NetworkID?, _ logger: Logger
-  ) throws {
-    guard let source = channel.remoteAddress.flatMap(IPAddress.init) else {
-      channel.close(promise: nil)
-      return
-    }
-    guard shared.ledger.take(source) else {
-      shared.service.counters.increment("refusals.\(Refusal.tooManyConnections.code)")
-      logger.debug("too many connections", metadata: ["source": "\(source)"])
-      try channel.pipeline.syncOperations.addHandler(OverflowHandler(date: shared.date))
-      return
-    }
-    try channel.pipeline.syncOperations.addHandler(
-      GuestConnectionHandler(shared: shared, network: network, source: source))
-  }
-}
-
-extension IPAddress {
-  /// The address of a connection's other end; the zone of a link-local one is the listener's.
-  init?(_ address: SocketAddress) {
-    switch address {
-    case .v4(let v4): self = .v4(UInt32(bigEndian: v4.address.sin_addr.s_addr))
-    case .v6(let v6):
-      let bytes = unsafe withUnsafeBytes(of: v6.address.sin6_addr) { unsafe Array($0) }
-      self.init(v6Bytes: bytes)
-    case .unixDomainSocket: return nil
+      let ending = await group.next() ?? .cancelled
+      // Closing ends the tasks that wait for it; it fails only where the channel is closed.
+      for listener in open { try? await listener.channel.close().get() }
+      group.cancelAll()
+      return ending
     }
   }
-}
 
-/// Answers one connection too many, without reading it.
-private final class OverflowHandler: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-  typealias OutboundOut = ByteBuffer
-  private let date: HTTPDate
-
-  init(date: HTTPDate) { self.date = date }
-
-  func channelActive(context: ChannelHandlerContext) {
-    var buffer = context.channel.allocator.buffer(capacity: 256)
-    ResponseWriter.write(
-      GuestAnswer(refusal: .tooManyConnections),
-      GuestExchange.Delivery(keepAlive: false, headOnly: false), date: date.text, into: &buffer)
-    context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
-    context.close(promise: nil)
-  }
-}
-
-/// Says why connections cannot be accepted, once a minute; NIO itself waits a moment and goes on.
-private final class AcceptErrorHandler: ChannelInboundHandler {
-  typealias InboundIn = any Channel
-  private let logger: Logger
-  private var lastLogged: NIODeadline?
-
-  init(logger: Logger) { self.logger = logger }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    let now = NIODeadline.now()
-    if lastLogged.map({ now - $0 > .minutes(1) }) ?? true {
-      lastLogged = now
-      logger.error("connections cannot be accepted for a moment", metadata: ["error": "\(error)"])
+  /// Has all connections end: at once, or once their answers are sent and within the bound.
+  private func drain(gracefully isGraceful: Bool) async {
+    let channels = shared.ledger.drain()
+    if isGraceful {
+      for channel in channels { channel.pipeline.fireUserInboundEventTriggered(ShutdownEvent()) }
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { await shared.ledger.waitUntilEmpty() }
+        group.addTask { try? await Task.sleep(for: drainTimeout) }
+        await group.next()
+        group.cancelAll()
+      }
     }
-    context.fireErrorCaught(error)
+    let late = shared.ledger.channels
+    if isGraceful, !late.isEmpty {
+      logger.warning(
+        "connections are closed without their answers", metadata: ["connections": "\(late.count)"])
+    }
+    for channel in late { try? await channel.close().get() }
   }
 }

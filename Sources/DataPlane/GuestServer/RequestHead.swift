@@ -1,206 +1,213 @@
 import Inventory
 import MetadataService
 
-/// A request's line and the headers that frame it. Every other header, X-Forwarded-For and
-/// X-Instance-ID among them, is checked for its form and forgotten: nothing that a guest says of
-/// itself says who it is.
-struct RequestHead: Equatable {
-  enum Framing: Equatable {
-    case none
-    case length(Int)
-    case chunked
-  }
+/// What of a request line and its fields matters: how the request is framed and what it asks for.
+///
+/// Fields that a guest may use to say who it is, such as X-Forwarded-For, mean nothing here and
+/// are not kept.
+struct RequestHead: Sendable {
+  /// Longer than any registered method (UPDATEREDIRECTREF has 17 letters).
+  static let maximumMethodBytes = 32
+  /// A request line at every limit, without its line end.
+  static let maximumRequestLineBytes =
+    maximumMethodBytes + 1 + Limits.maximumRequestTargetBytes + 1 + 8
 
-  private(set) var method: GuestRequest.Method
-  private(set) var target: [UInt8]
-  private(set) var framing = Framing.none
-  private(set) var keepAlive: Bool
-  private(set) var expectsContinue = false
+  var method = GuestRequest.Method.other
+  var target: [UInt8] = []
+  var isHTTP10 = false
+  /// A body's announced length; what is over the limit may be any number over it.
+  var contentLength: Int?
+  var isChunked = false
+  var expectsContinue = false
+  private var hosts = 0
+  private var saysClose = false
+  private var saysKeepAlive = false
 
-  func request(body: [UInt8]) -> ParsedRequest {
-    ParsedRequest(method: method, target: target, keepAlive: keepAlive, body: body)
-  }
-
-  /// - Parameters:
-  ///   - requestLine: Without its line end.
-  ///   - headers: The lines between, each but the last with its CR LF.
-  init(requestLine: ArraySlice<UInt8>, headers: ArraySlice<UInt8>) throws(Refusal) {
-    let isHTTP11: Bool
-    (method, target, isHTTP11) = try RequestHead.readLine(requestLine)
-    keepAlive = isHTTP11
-    var seen = Seen()
-    var rest = headers
-    while !rest.isEmpty {
-      let line = rest.prefix { $0 != 0x0D }
-      rest = rest.dropFirst(line.count + 2)
-      try read(line, &seen)
-    }
-    guard seen.count <= Limits.maximumRequestHeaders else { throw .headTooLarge }
-    guard seen.hosts == 1 || !isHTTP11 && seen.hosts == 0 else {
-      throw .malformedRequest("there must be one Host")
-    }
-    try frame(seen, isHTTP11)
-    if seen.close {
-      keepAlive = false
-    } else if seen.keepAlive {
-      keepAlive = true
-    }
-    expectsContinue = seen.expectsContinue && isHTTP11 && framing != .none && framing != .length(0)
-  }
-
-  private struct Seen {
-    var count = 0
-    var hosts = 0
-    var length: Int?
-    var codings = 0
-    var close = false
-    var keepAlive = false
-    var expectsContinue = false
-  }
-
-  private mutating func frame(_ seen: Seen, _ isHTTP11: Bool) throws(Refusal) {
-    if seen.codings > 0 {
-      // A length beside chunks is how requests are smuggled past proxies.
-      guard seen.length == nil, seen.codings == 1, isHTTP11 else {
-        throw .malformedRequest("the body's length is ambiguous")
-      }
-      framing = .chunked
-    } else if let length = seen.length {
-      framing = .length(length)
-    }
-  }
+  /// Whether the connection outlives the request.
+  var keepsAlive: Bool { !saysClose && (!isHTTP10 || saysKeepAlive) }
 
   // MARK: The request line
 
-  private static func readLine(_ line: ArraySlice<UInt8>) throws(Refusal)
-    -> (GuestRequest.Method, [UInt8], isHTTP11: Bool)
+  init() {}
+
+  /// Reads a request line, without its line end.
+  init(line: Range<Int>, of bytes: Span<UInt8>) throws(Refusal) {
+    guard let method = RequestHead.method(of: line, in: bytes) else {
+      throw .malformedRequest("the request line starts with no method")
+    }
+    let start = method.upperBound + 1
+    var end = start
+    while end < line.upperBound, bytes[end] > Byte.space, bytes[end] != 0x7F { end += 1 }
+    guard end - start <= Limits.maximumRequestTargetBytes else { throw .targetTooLong }
+    guard end > start, end < line.upperBound, bytes[end] == Byte.space else {
+      throw .malformedRequest("the request line has no target, or one with a control character")
+    }
+    isHTTP10 = try RequestHead.isHTTP10((end + 1)..<line.upperBound, of: bytes)
+    target = bytes.bytes(in: start..<end)
+    if bytes.equals("GET", in: method) {
+      self.method = .get
+    } else if bytes.equals("HEAD", in: method) {
+      self.method = .head
+    } else if bytes.equals("POST", in: method) {
+      self.method = .post
+    } else if bytes.equals("PUT", in: method) {
+      self.method = .put
+    }
+  }
+
+  /// Why a line that is too long for any request line is refused. Only the bytes that every split
+  /// of the input has brought by then are looked at, so that the answer does not depend on it.
+  static func refusal(ofOverlongLineFrom start: Int, in bytes: Span<UInt8>) -> Refusal {
+    let line = start..<min(bytes.count, start + maximumRequestLineBytes + 1)
+    guard let method = method(of: line, in: bytes) else {
+      return .malformedRequest("the request line starts with no method")
+    }
+    for index in (method.upperBound + 1)..<line.upperBound where bytes[index] == Byte.space {
+      return index - method.upperBound - 1 <= Limits.maximumRequestTargetBytes
+        ? .malformedRequest("the request line does not end after the version") : .targetTooLong
+    }
+    return .targetTooLong
+  }
+
+  /// The token before the line's first space.
+  private static func method(of line: Range<Int>, in bytes: Span<UInt8>) -> Range<Int>? {
+    var end = line.lowerBound
+    while end < line.upperBound, Byte.isToken(bytes[end]) { end += 1 }
+    let method = line.lowerBound..<end
+    guard end < line.upperBound, bytes[end] == Byte.space, !method.isEmpty,
+      method.count <= maximumMethodBytes
+    else { return nil }
+    return method
+  }
+
+  private static func isHTTP10(_ version: Range<Int>, of bytes: Span<UInt8>) throws(Refusal)
+    -> Bool
   {
-    guard let first = line.firstIndex(of: 0x20), let last = line.lastIndex(of: 0x20), first < last
-    else { throw .malformedRequest("the request line must be METHOD TARGET VERSION") }
-    let method = line[..<first]
-    let target = line[(first + 1)..<last]
-    guard !method.isEmpty, method.count <= 32, method.allSatisfy(isTokenByte) else {
-      throw .malformedRequest("the method is no token")
-    }
-    guard target.count <= Limits.maximumRequestTargetBytes else { throw .targetTooLong }
-    guard !target.isEmpty, target.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
-      throw .malformedRequest("the target has a space or a control character")
-    }
-    return (
-      GuestRequest.Method(bytes: method), Array(target), try isHTTP11(line[(last + 1)...])
-    )
+    if bytes.equals("HTTP/1.1", in: version) { return false }
+    if bytes.equals("HTTP/1.0", in: version) { return true }
+    let name = version.lowerBound..<min(version.upperBound, version.lowerBound + 5)
+    guard version.count == 8, bytes.equals("HTTP/", in: name),
+      Byte.isDigit(bytes[name.upperBound]), bytes[name.upperBound + 1] == UInt8(ascii: "."),
+      Byte.isDigit(bytes[name.upperBound + 2])
+    else { throw .malformedRequest("the request line does not end in a version") }
+    throw .unsupportedVersion
   }
 
-  private static func isHTTP11(_ version: ArraySlice<UInt8>) throws(Refusal) -> Bool {
-    if version.elementsEqual("HTTP/1.1".utf8) { return true }
-    if version.elementsEqual("HTTP/1.0".utf8) { return false }
-    let isVersion =
-      version.count == 8 && version.starts(with: "HTTP/".utf8)
-      && version.dropFirst(5).first.map(isDigit) == true
-      && version.dropFirst(6).first == UInt8(ascii: ".") && version.last.map(isDigit) == true
-    throw isVersion ? .unsupportedVersion : .malformedRequest("the version is not HTTP's")
-  }
+  // MARK: Fields
 
-  // MARK: Headers
-
-  private func read(_ line: ArraySlice<UInt8>, _ seen: inout Seen) throws(Refusal) {
-    seen.count += 1
-    guard seen.count <= Limits.maximumRequestHeaders else { throw .headTooLarge }
-    let name = line.prefix { $0 != UInt8(ascii: ":") }
-    guard !name.isEmpty, name.count < line.count, name.allSatisfy(RequestHead.isTokenByte) else {
-      throw .malformedRequest("a header line must be NAME: VALUE")
-    }
-    let value = RequestHead.trim(line.dropFirst(name.count + 1))
-    guard value.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
-      throw .malformedRequest("a header has a control character")
-    }
+  /// Takes a field line, without its line end.
+  mutating func take(field line: Range<Int>, of bytes: Span<UInt8>) throws(Refusal) {
+    let (name, value) = try RequestHead.split(field: line, of: bytes)
     switch name.count {
-    case 4 where RequestHead.matches(name, "host"):
-      seen.hosts += 1
-      guard value.allSatisfy(RequestHead.isHostByte) else {
-        throw .malformedRequest("the Host is malformed")
+    case 4 where bytes.equalsIgnoringCase("host", in: name):
+      hosts += 1
+      guard RequestHead.isHost(value, of: bytes) else {
+        throw .malformedRequest("the Host field holds no host")
       }
-    case 6 where RequestHead.matches(name, "expect"):
-      seen.expectsContinue = RequestHead.matches(value, "100-continue")
-    case 10 where RequestHead.matches(name, "connection"):
-      for word in value.split(separator: UInt8(ascii: ",")) {
-        let word = RequestHead.trim(word)
-        if RequestHead.matches(word, "close") { seen.close = true }
-        if RequestHead.matches(word, "keep-alive") { seen.keepAlive = true }
+    case 6 where bytes.equalsIgnoringCase("expect", in: name):
+      if bytes.equalsIgnoringCase("100-continue", in: value) { expectsContinue = true }
+    case 10 where bytes.equalsIgnoringCase("connection", in: name):
+      take(connection: value, of: bytes)
+    case 14 where bytes.equalsIgnoringCase("content-length", in: name):
+      try take(contentLength: value, of: bytes)
+    case 17 where bytes.equalsIgnoringCase("transfer-encoding", in: name):
+      guard !isChunked, bytes.equalsIgnoringCase("chunked", in: value) else {
+        throw .malformedRequest("the transfer encoding is not chunked, once")
       }
-    case 14 where RequestHead.matches(name, "content-length"):
-      let length = try RequestHead.length(value)
-      guard seen.length == nil || seen.length == length else {
-        throw .malformedRequest("there are two Content-Lengths")
-      }
-      seen.length = length
-    case 17 where RequestHead.matches(name, "transfer-encoding"):
-      seen.codings += 1
-      guard RequestHead.matches(value, "chunked") else {
-        throw .malformedRequest("only the chunked coding is known")
-      }
+      isChunked = true
     default: break
     }
   }
 
-  private static func length(_ value: ArraySlice<UInt8>) throws(Refusal) -> Int {
-    guard !value.isEmpty, value.allSatisfy(isDigit) else {
-      throw .malformedRequest("Content-Length must be digits")
+  /// Judges what only the whole head shows.
+  func check() throws(Refusal) {
+    guard hosts == 1 || (isHTTP10 && hosts == 0) else {
+      throw .malformedRequest(hosts == 0 ? "there is no Host field" : "there are several Hosts")
     }
-    // More digits than an Int has are too many bytes anyway.
-    guard let length = Int(String(decoding: value, as: UTF8.self)) else { throw .bodyTooLarge }
-    return length
+    if isChunked {
+      guard !isHTTP10 else { throw .malformedRequest("HTTP/1.0 knows no transfer encoding") }
+      guard contentLength == nil else {
+        throw .malformedRequest("there are both a transfer encoding and a content length")
+      }
+    }
+    guard contentLength ?? 0 <= Limits.maximumRequestBodyBytes else { throw .bodyTooLarge }
   }
 
-  private static func trim(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    var bytes = bytes
-    while let byte = bytes.first, byte == 0x20 || byte == 0x09 { bytes = bytes.dropFirst() }
-    while let byte = bytes.last, byte == 0x20 || byte == 0x09 { bytes = bytes.dropLast() }
-    return bytes
+  /// A field line's name, and its value without blanks around it.
+  static func split(field line: Range<Int>, of bytes: Span<UInt8>) throws(Refusal) -> (
+    name: Range<Int>, value: Range<Int>
+  ) {
+    var colon = line.lowerBound
+    while colon < line.upperBound, Byte.isToken(bytes[colon]) { colon += 1 }
+    // A blank at the start would continue the line before, one before the colon hides the name
+    // from other readers: both are how requests are smuggled.
+    guard colon > line.lowerBound, colon < line.upperBound, bytes[colon] == Byte.colon else {
+      throw .malformedRequest("a field line is no name and colon")
+    }
+    for index in (colon + 1)..<line.upperBound where !Byte.isFieldValue(bytes[index]) {
+      throw .malformedRequest("a field's value holds a control character")
+    }
+    return (
+      line.lowerBound..<colon, bytes.trimmingBlanks((colon + 1)..<line.upperBound)
+    )
   }
 
-  /// Compares without regard to ASCII case; `word` is in lower case.
-  private static func matches(_ bytes: ArraySlice<UInt8>, _ word: StaticString) -> Bool {
-    guard bytes.count == word.utf8CodeUnitCount else { return false }
-    return unsafe UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
-      .elementsEqual(bytes.lazy.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 })
+  private mutating func take(contentLength value: Range<Int>, of bytes: Span<UInt8>)
+    throws(Refusal)
+  {
+    guard !value.isEmpty else { throw .malformedRequest("the content length is no number") }
+    var length = 0
+    for index in value {
+      guard Byte.isDigit(bytes[index]) else {
+        throw .malformedRequest("the content length is no number")
+      }
+      // Above a billion it is too much whatever follows, and one more digit cannot overflow.
+      if length < 1_000_000_000 {
+        length = length * 10 + Int(bytes[index] &- UInt8(ascii: "0"))
+      }
+    }
+    guard contentLength == nil || contentLength == length else {
+      throw .malformedRequest("there are several content lengths")
+    }
+    contentLength = length
   }
 
-  static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
-
-  /// RFC 9110's token characters.
-  static func isTokenByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case 0x30...0x39, 0x41...0x5A, 0x5E...0x7A, 0x7C, 0x7E: true
-    case 0x21, 0x23...0x27, 0x2A, 0x2B, 0x2D, 0x2E: true
-    default: false
+  private mutating func take(connection value: Range<Int>, of bytes: Span<UInt8>) {
+    var start = value.lowerBound
+    while start < value.upperBound {
+      var end = start
+      while end < value.upperBound, bytes[end] != Byte.comma { end += 1 }
+      let option = bytes.trimmingBlanks(start..<end)
+      if bytes.equalsIgnoringCase("close", in: option) { saysClose = true }
+      if bytes.equalsIgnoringCase("keep-alive", in: option) { saysKeepAlive = true }
+      start = end + 1
     }
   }
 
-  /// Names, addresses, brackets, a port, and the zone that some clients leave in.
-  private static func isHostByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-    case UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ":"),
-      UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "%"), UInt8(ascii: "~"):
-      true
-    default: false
-    }
-  }
-}
-
-extension GuestRequest.Method {
-  init(bytes: ArraySlice<UInt8>) {
-    if bytes.elementsEqual("GET".utf8) {
-      self = .get
-    } else if bytes.elementsEqual("HEAD".utf8) {
-      self = .head
-    } else if bytes.elementsEqual("POST".utf8) {
-      self = .post
-    } else if bytes.elementsEqual("PUT".utf8) {
-      self = .put
+  /// Whether a value is a name or address with or without a port. Guests ask by many names, and
+  /// by `[fe80::a9fe:a9fe%eth0]` with its zone as it is typed.
+  private static func isHost(_ value: Range<Int>, of bytes: Span<UInt8>) -> Bool {
+    guard !value.isEmpty else { return false }
+    var index = value.lowerBound
+    if bytes[index] == Byte.openBracket {
+      index += 1
+      let start = index
+      while index < value.upperBound,
+        Byte.isRegisteredName(bytes[index]) || bytes[index] == Byte.colon
+      {
+        index += 1
+      }
+      guard index > start, index < value.upperBound, bytes[index] == Byte.closeBracket else {
+        return false
+      }
+      index += 1
     } else {
-      self = .other
+      while index < value.upperBound, Byte.isRegisteredName(bytes[index]) { index += 1 }
+      guard index > value.lowerBound else { return false }
     }
+    guard index < value.upperBound else { return true }
+    guard bytes[index] == Byte.colon, value.upperBound - index <= 6 else { return false }
+    for digit in (index + 1)..<value.upperBound where !Byte.isDigit(bytes[digit]) { return false }
+    return true
   }
 }

@@ -1,37 +1,57 @@
-import Inventory
 import MetadataService
 import NIOCore
-import Synchronization
 
-/// Writes an answer's head and body in one piece. These headers are all that a guest ever gets.
-struct ResponseWriter {
-  static let continueLine: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+/// Puts an answer into bytes, head and body in one.
+///
+/// These are all the fields that a guest ever gets; above all none that lets another origin's
+/// script read the answer.
+enum ResponseWriter {
+  static let interim = "HTTP/1.1 100 Continue\r\n\r\n" as StaticString
 
-  static func write(
-    _ answer: GuestAnswer, _ delivery: GuestExchange.Delivery, date: [UInt8],
-    into buffer: inout ByteBuffer
-  ) {
+  /// - Parameter date: The Date field's value.
+  static func write(_ reply: GuestExchange.Reply, date: [UInt8], into buffer: inout ByteBuffer) {
+    let answer = reply.answer
+    buffer.reserveCapacity(minimumWritableBytes: 256 + answer.body.count)
     buffer.writeStaticString(statusLine(answer.status))
     buffer.writeStaticString("Server: nameplate\r\nDate: ")
     buffer.writeBytes(date)
-    buffer.writeStaticString("\r\nContent-Type: ")
-    buffer.writeString(answer.contentType)
-    buffer.writeStaticString("\r\nContent-Length: ")
-    buffer.writeString(String(answer.body.count))
+    if hasBody(answer.status) {
+      buffer.writeStaticString("\r\nContent-Type: ")
+      buffer.writeString(answer.contentType)
+      buffer.writeStaticString("\r\nContent-Length: ")
+      write(answer.body.count, into: &buffer)
+    }
     if let allow = answer.allow {
       buffer.writeStaticString("\r\nAllow: ")
       buffer.writeString(allow)
     }
-    // HTTP/1.0 clients take silence for close, HTTP/1.1 ones for keep-alive: always said.
-    buffer.writeStaticString(
-      delivery.keepAlive
-        ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n")
-    if !delivery.headOnly { buffer.writeBytes(answer.body) }
+    switch reply.connection {
+    case .implied: break
+    case .keepAlive: buffer.writeStaticString("\r\nConnection: keep-alive")
+    case .close: buffer.writeStaticString("\r\nConnection: close")
+    }
+    buffer.writeStaticString("\r\n\r\n")
+    if !reply.isHead, hasBody(answer.status) { buffer.writeBytes(answer.body) }
+  }
+
+  private static func hasBody(_ status: Int) -> Bool { status != 204 && status != 304 }
+
+  /// Writes a number in decimal, without a string between.
+  private static func write(_ number: Int, into buffer: inout ByteBuffer) {
+    var divisor = 1
+    while number / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      let digit = UInt8(truncatingIfNeeded: number / divisor % 10)
+      buffer.writeInteger(UInt8(ascii: "0") + digit)
+      divisor /= 10
+    }
   }
 
   private static func statusLine(_ status: Int) -> StaticString {
     switch status {
     case 200: "HTTP/1.1 200 OK\r\n"
+    case 204: "HTTP/1.1 204 No Content\r\n"
+    case 304: "HTTP/1.1 304 Not Modified\r\n"
     case 400: "HTTP/1.1 400 Bad Request\r\n"
     case 401: "HTTP/1.1 401 Unauthorized\r\n"
     case 403: "HTTP/1.1 403 Forbidden\r\n"
@@ -42,45 +62,69 @@ struct ResponseWriter {
     case 413: "HTTP/1.1 413 Content Too Large\r\n"
     case 414: "HTTP/1.1 414 URI Too Long\r\n"
     case 431: "HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    case 502: "HTTP/1.1 502 Bad Gateway\r\n"
     case 503: "HTTP/1.1 503 Service Unavailable\r\n"
+    case 504: "HTTP/1.1 504 Gateway Timeout\r\n"
     case 505: "HTTP/1.1 505 HTTP Version Not Supported\r\n"
     default: "HTTP/1.1 500 Internal Server Error\r\n"
     }
   }
 }
 
-/// The Date header's text, made once a second.
-final class HTTPDate: Sendable {
-  private let now: @Sendable () -> Int
-  private let cached = Mutex<(second: Int, text: [UInt8])>((second: -1, text: []))
+/// A moment as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+struct HTTPDate: Sendable {
+  private(set) var secondsSince1970: Int
+  private(set) var text: [UInt8]
 
-  /// - Parameter now: Seconds since 1970.
-  init(now: @escaping @Sendable () -> Int) { self.now = now }
-
-  var text: [UInt8] {
-    let second = now()
-    return cached.withLock { cached in
-      if cached.second != second {
-        cached = (second: second, text: Array(HTTPDate.format(second).utf8))
-      }
-      return cached.text
-    }
+  init(secondsSince1970 seconds: Int) {
+    secondsSince1970 = seconds
+    text = HTTPDate.text(seconds)
   }
 
-  private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+  /// Moves on to another second; most requests come in the same one as the request before.
+  mutating func update(secondsSince1970 seconds: Int) {
+    guard seconds != secondsSince1970 else { return }
+    self = HTTPDate(secondsSince1970: seconds)
+  }
+
+  private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
   private static let months = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
   ]
 
-  /// RFC 9110's form: `Sun, 06 Nov 1994 08:49:37 GMT`.
-  static func format(_ seconds: Int) -> String {
-    let time = CivilTime(secondsSince1970: seconds).description
-    let parts = time.split { "-T:Z".contains($0) }.map(String.init)
-    guard parts.count == 6, let month = Int(parts[1]), months.indices.contains(month - 1) else {
-      return time
+  /// Counts years and months down; from 1970 that is cheap enough for once a second.
+  private static func text(_ seconds: Int) -> [UInt8] {
+    let seconds = max(0, seconds)
+    let weekday = weekdays[seconds / 86_400 % 7]
+    var days = seconds / 86_400
+    var year = 1970
+    while days >= length(ofYear: year) {
+      days -= length(ofYear: year)
+      year += 1
     }
-    let day = days[max(0, seconds) / 86_400 % 7]
-    let clock = parts[3...].joined(separator: ":")
-    return "\(day), \(parts[2]) \(months[month - 1]) \(parts[0]) \(clock) GMT"
+    var month = 0
+    while days >= length(ofMonth: month, in: year) {
+      days -= length(ofMonth: month, in: year)
+      month += 1
+    }
+    let two = { (number: Int) in number < 10 ? "0\(number)" : "\(number)" }
+    let time = [seconds / 3600 % 24, seconds / 60 % 60, seconds % 60].map(two)
+    return Array(
+      "\(weekday), \(two(days + 1)) \(months[month]) \(year) \(time.joined(separator: ":")) GMT"
+        .utf8)
+  }
+
+  private static func isLeap(_ year: Int) -> Bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+  }
+
+  private static func length(ofYear year: Int) -> Int { isLeap(year) ? 366 : 365 }
+
+  private static func length(ofMonth month: Int, in year: Int) -> Int {
+    switch month {
+    case 1: isLeap(year) ? 29 : 28
+    case 3, 5, 8, 10: 30
+    default: 31
+    }
   }
 }

@@ -93,7 +93,7 @@ public struct Daemon: Sendable {
       // Sockets that systemd hands over stand for the first listener.
       listeners: handedOver.isEmpty
         ? configuration.listeners : handedOver + configuration.listeners.dropFirst(),
-      group: threads, logger: logger, now: Daemon.now, onReady: { _ in readiness.done() })
+      eventLoopGroup: threads, logger: logger, onReady: { _ in readiness.done() })
     let operators = ControlServer(
       service: service, store: store, socketPath: configuration.controlSocket,
       allowedUIDs: configuration.controlAllowedUIDs, logger: logger, now: Daemon.now,

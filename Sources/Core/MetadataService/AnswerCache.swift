@@ -1,0 +1,95 @@
+import Inventory
+import Synchronization
+
+/// Answers that would come out the same again.
+///
+/// An answer to a GET follows from who asks, what for, the catalogue and the day. While these stay,
+/// the bytes stay, save for the random seed, which is put in fresh each time. Whatever changes the
+/// catalogue empties the cache, so that there is no second rule for what is still true.
+final class AnswerCache: Sendable {
+  struct Key: Hashable {
+    let network: NetworkID?
+    let source: IPAddress
+    let target: [UInt8]
+  }
+
+  private struct Entry {
+    let answer: GuestAnswer
+    /// Where the base64 of the random seed starts in the body, if there is one.
+    let seedOffset: Int?
+    let dialect: String
+  }
+
+  private struct State {
+    var revision: Revision = 0
+    var today = ""
+    var entries: [Key: Entry] = [:]
+    var bytes = 0
+  }
+
+  /// A rack's guests with a boot's documents each, at a few KiB.
+  private static let maximumEntries = 16_384
+  private static let maximumBytes = 64 * 1024 * 1024
+  static let seedBytes = 512
+  private static let seedLetters = (seedBytes + 2) / 3 * 4
+
+  private let state = Mutex(State())
+
+  /// The answer as it would be given now, and the dialect that it is of.
+  /// - Parameter randomBytes: Gives the fresh seed.
+  func answer(
+    _ key: Key, revision: Revision, today: String, randomBytes: (Int) -> [UInt8]
+  ) -> (GuestAnswer, dialect: String)? {
+    let entry = state.withLock { state -> Entry? in
+      guard state.revision == revision, state.today == today else { return nil }
+      return state.entries[key]
+    }
+    guard let entry else { return nil }
+    var answer = entry.answer
+    if let offset = entry.seedOffset {
+      let seed = Base64.encode(randomBytes(AnswerCache.seedBytes)).utf8
+      guard seed.count == AnswerCache.seedLetters else { return nil }
+      answer.body.replaceSubrange(offset..<(offset + AnswerCache.seedLetters), with: seed)
+    }
+    return (answer, entry.dialect)
+  }
+
+  /// Keeps an answer that was just rendered.
+  /// - Parameter seed: The random bytes that it was rendered with; empty where it has none.
+  func keep(
+    _ answer: GuestAnswer, _ key: Key, revision: Revision, today: String, seed: [UInt8],
+    dialect: String
+  ) {
+    var offset: Int?
+    if !seed.isEmpty {
+      offset = AnswerCache.offset(of: Array(Base64.encode(seed).utf8), in: answer.body)
+      guard offset != nil else { return }
+    }
+    let entry = Entry(answer: answer, seedOffset: offset, dialect: dialect)
+    state.withLock { state in
+      // A slow reader must not bring back what a newer catalogue has done away with.
+      guard revision >= state.revision else { return }
+      let isFull =
+        state.entries.count >= AnswerCache.maximumEntries
+        || state.bytes + answer.body.count > AnswerCache.maximumBytes
+      if state.revision != revision || state.today != today || isFull {
+        state.entries.removeAll(keepingCapacity: true)
+        state.bytes = 0
+        state.revision = revision
+        state.today = today
+      }
+      if state.entries.updateValue(entry, forKey: key) == nil { state.bytes += answer.body.count }
+    }
+  }
+
+  /// Where the text stands, if it stands there once.
+  private static func offset(of text: [UInt8], in body: [UInt8]) -> Int? {
+    guard let first = text.first, text.count == seedLetters, body.count >= text.count else {
+      return nil
+    }
+    let places = (0...(body.count - text.count)).filter {
+      body[$0] == first && body[$0..<($0 + text.count)].elementsEqual(text)
+    }
+    return places.count == 1 ? places[0] : nil
+  }
+}
