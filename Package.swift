@@ -134,7 +134,9 @@ let package = Package(
       "DialectsTests", of: ["Inventory", "Dialects", "Manifest", collections, yams],
       resources: [.copy("Fixtures")]),
     tests("SQLiteStoreTests", of: ["Inventory", "SQLiteStore", grdb]),
-    tests("MetadataServiceTests", of: ["Inventory", "Dialects", "MetadataService", "TestKit"]),
+    tests(
+      "MetadataServiceTests",
+      of: ["Inventory", "Dialects", "MetadataService", "TestKit", collections]),
     tests("DaemonTests", of: ["nameplate", "Inventory", "ControlClient"]),
     tests(
       "GuestServerTests",

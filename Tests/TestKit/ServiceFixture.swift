@@ -17,7 +17,8 @@ public final class ServiceFixture: Sendable {
       catalog: catalog, store: store,
       settings: RenderSettings(dhcpDomain: "novalocal"), unknownHold: unknownHold,
       environment: MetadataService.Environment(
-        now: { 1_750_000_000 }, randomBytes: { [UInt8](repeating: 7, count: $0) },
+        now: { 1_750_000_000 },
+        randomBytes: { count in (0..<count).map { _ in .random(in: 0...255) } },
         sleep: { _ in try await clock.sleep() }, refused: { _, _ in }))
     try await declare(instances)
   }
