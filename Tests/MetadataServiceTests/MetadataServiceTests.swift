@@ -155,7 +155,7 @@ struct MetadataServiceTests {
   func look() async throws {
     let fixture = try await ServiceFixture([Self.one])
     let id = try #require(InstanceID("00000000-0000-4000-8000-000000000001"))
-    for path in ["/latest/meta-data/", "/openstack/latest/meta_data.json", "/latest/none"] {
+    for path in ["/latest/meta-data/", "/openstack/latest/network_data.json", "/latest/none"] {
       let looked = try #require(await fixture.service.look(path, as: id))
       let asked = await fixture.ask(path, from: "10.0.0.5")
       #expect(looked.body == asked.body)

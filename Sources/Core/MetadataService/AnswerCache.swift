@@ -17,7 +17,7 @@ final class AnswerCache: Sendable {
     let answer: GuestAnswer
     /// Where the base64 of the random seed starts in the body, if there is one.
     let seedOffset: Int?
-    let dialect: String
+    let counter: String
   }
 
   private struct State {
@@ -35,11 +35,11 @@ final class AnswerCache: Sendable {
 
   private let state = Mutex(State())
 
-  /// The answer as it would be given now, and the dialect that it is of.
+  /// The answer as it would be given now, and the counter that it counts for.
   /// - Parameter randomBytes: Gives the fresh seed.
   func answer(
     _ key: Key, revision: Revision, today: String, randomBytes: (Int) -> [UInt8]
-  ) -> (GuestAnswer, dialect: String)? {
+  ) -> (GuestAnswer, counter: String)? {
     let entry = state.withLock { state -> Entry? in
       guard state.revision == revision, state.today == today else { return nil }
       return state.entries[key]
@@ -51,21 +51,21 @@ final class AnswerCache: Sendable {
       guard seed.count == AnswerCache.seedLetters else { return nil }
       answer.body.replaceSubrange(offset..<(offset + AnswerCache.seedLetters), with: seed)
     }
-    return (answer, entry.dialect)
+    return (answer, entry.counter)
   }
 
   /// Keeps an answer that was just rendered.
   /// - Parameter seed: The random bytes that it was rendered with; empty where it has none.
   func keep(
     _ answer: GuestAnswer, _ key: Key, revision: Revision, today: String, seed: [UInt8],
-    dialect: String
+    counter: String
   ) {
     var offset: Int?
     if !seed.isEmpty {
       offset = AnswerCache.offset(of: Array(Base64.encode(seed).utf8), in: answer.body)
       guard offset != nil else { return }
     }
-    let entry = Entry(answer: answer, seedOffset: offset, dialect: dialect)
+    let entry = Entry(answer: answer, seedOffset: offset, counter: counter)
     state.withLock { state in
       // A slow reader must not bring back what a newer catalogue has done away with.
       guard revision >= state.revision else { return }

@@ -80,11 +80,11 @@ public final class MetadataService: Sendable {
   public func answer(_ request: GuestRequest) -> Outcome {
     let isRead = request.method == .get || request.method == .head
     if isRead,
-      let (answer, dialect) = cache.answer(
+      let (answer, counter) = cache.answer(
         request.cacheKey, revision: catalog.revision, today: today(),
         randomBytes: environment.randomBytes)
     {
-      counters.increment("requests.\(dialect)")
+      counters.increment(counter)
       return .answer(answer)
     }
     let target: RequestTarget
@@ -169,7 +169,8 @@ public final class MetadataService: Sendable {
     if let refusal = AdmissionGate.refusal(for: view.instance, in: dialect.admission) {
       return .answer(GuestAnswer(refusal: refusal, instance: id))
     }
-    counters.increment("requests.\(dialect.name)")
+    let counter = "requests.\(dialect.name)"
+    counters.increment(counter)
     let needs = dialect.needs(of: target)
     if needs.contains(.dynamicVendorData), let vendorData, !vendorData.isReady(for: view) {
       return .wait(Pending(request: request, target: target, reason: .vendorData(view)))
@@ -185,7 +186,7 @@ public final class MetadataService: Sendable {
     {
       cache.keep(
         answer, request.cacheKey, revision: revision, today: input.today, seed: input.randomSeed,
-        dialect: dialect.name)
+        counter: counter)
     }
     return outcome
   }

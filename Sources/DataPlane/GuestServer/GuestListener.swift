@@ -123,7 +123,7 @@ struct EventLoopResources: Sendable {
 ///
 /// The connection stays in the kernel's queue and asking for it again at once would spin. NIO's own
 /// AcceptBackoffHandler delays the next read, but after a failure the last one still counts as
-/// pending, and the socket is polled on (swift-nio 2.101); turning automatic reading off stops that.
+/// pending, and the socket is polled on (swift-nio 2.101). Without automatic reading it is not.
 final class AcceptFailures: ChannelInboundHandler {
   typealias InboundIn = any Channel
 

@@ -85,12 +85,15 @@ public struct Daemon: Sendable {
         sleep: { try await Task.sleep(for: $0) }, refused: refusals.note))
     let readiness = Readiness(parts: 2, systemd: systemd, logger: logger)
     let threads = MultiThreadedEventLoopGroup(numberOfThreads: NIOCore.System.coreCount)
-    let handedOver = systemd.listeningSockets.map {
-      ListenerConfiguration(address: .v4(0), port: 0, fileDescriptor: $0)
+    // Sockets that systemd hands over stand for the first listener, its network included.
+    let handedOver = systemd.listeningSockets.map { descriptor in
+      ListenerConfiguration(
+        address: configuration.listeners.first?.address ?? .v4(0),
+        port: configuration.listeners.first?.port ?? 0,
+        network: configuration.listeners.first?.network, fileDescriptor: descriptor)
     }
     let guests = GuestServer(
       service: service,
-      // Sockets that systemd hands over stand for the first listener.
       listeners: handedOver.isEmpty
         ? configuration.listeners : handedOver + configuration.listeners.dropFirst(),
       eventLoopGroup: threads, logger: logger, onReady: { _ in readiness.done() })

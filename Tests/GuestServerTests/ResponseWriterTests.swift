@@ -1,0 +1,75 @@
+import Inventory
+import MetadataService
+import NIOCore
+import Testing
+
+@testable import GuestServer
+
+@Suite("Writing answers")
+struct ResponseWriterTests {
+  static let dates: [(Int, String)] = [
+    (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+    (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+    (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+    (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"),
+    (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+    (-5, "Thu, 01 Jan 1970 00:00:00 GMT"),
+  ]
+
+  @Test("dates are written as HTTP has them", arguments: dates)
+  func date(_ seconds: Int, _ expected: String) {
+    #expect(String(decoding: HTTPDate(secondsSince1970: seconds).text, as: UTF8.self) == expected)
+    var date = HTTPDate(secondsSince1970: 1)
+    date.update(secondsSince1970: seconds)
+    #expect(String(decoding: date.text, as: UTF8.self) == expected)
+  }
+
+  @Test("an answer without content has neither type nor length nor body", arguments: [204, 304])
+  func noContent(_ status: Int) {
+    let text = written(
+      GuestAnswer(status: status, contentType: "text/plain", body: [65], instance: nil))
+    #expect(!text.contains("Content-"))
+    #expect(text.hasSuffix("Date: now\r\n\r\n"))
+  }
+
+  @Test("a length is written in decimal", arguments: [0, 1, 9, 10, 99, 100, 65_535])
+  func length(_ count: Int) {
+    let body = [UInt8](repeating: 65, count: count)
+    let text = written(
+      GuestAnswer(contentType: "text/plain", body: body, instance: nil), isHead: true)
+    #expect(text.hasSuffix("\r\nContent-Length: \(count)\r\n\r\n"))
+  }
+
+  static let refusals: [Refusal] = [
+    .tokenRequired, .endpointDisabled, .notFound, .methodNotAllowed(allow: "GET"), .requestTimeout,
+    .passwordAlreadySet, .bodyTooLarge, .targetTooLong, .headTooLarge,
+    .vendorDataFailed(target: "x"), .tooManyPending, .unsupportedVersion, .malformedTarget,
+  ]
+
+  @Test("each refusal has a status line of its own", arguments: refusals)
+  func statusLine(_ refusal: Refusal) {
+    let text = written(GuestAnswer(refusal: refusal))
+    #expect(text.hasPrefix("HTTP/1.1 \(refusal.status) "))
+    #expect(text.contains("\r\nAllow: GET\r\n") == (refusal == .methodNotAllowed(allow: "GET")))
+  }
+
+  static let addresses: [(String, IPAddress?)] = [
+    ("192.0.2.7", .v4(0xC000_0207)), ("::ffff:192.0.2.7", .v4(0xC000_0207)),
+    ("fe80::a9fe:a9fe", .v6(0xFE80_0000_0000_0000, 0xA9FE_A9FE)),
+    ("2001:db8:1:2:3:4:5:6", .v6(0x2001_0DB8_0001_0002, 0x0003_0004_0005_0006)),
+  ]
+
+  @Test("a socket's address is read as numbers", arguments: addresses)
+  func address(_ text: String, _ expected: IPAddress?) throws {
+    #expect(IPAddress(try SocketAddress(ipAddress: text, port: 4711)) == expected)
+    #expect(IPAddress(try SocketAddress(unixDomainSocketPath: "/x")) == nil)
+  }
+
+  private func written(_ answer: GuestAnswer, isHead: Bool = false) -> String {
+    var buffer = ByteBuffer()
+    ResponseWriter.write(
+      GuestExchange.Reply(answer: answer, isHead: isHead, connection: .implied),
+      date: Array("now".utf8), into: &buffer)
+    return String(buffer: buffer)
+  }
+}
