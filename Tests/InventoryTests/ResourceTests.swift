@@ -40,6 +40,13 @@ struct ResourceTests {
       ])
   }
 
+  @Test("what is not declared is not written: the least document stays the least")
+  func least() throws {
+    let source =
+      #"{"kind": "Instance", "id": "\#(Self.id)", "hostname": "web-1", "interfaces": [{"network": "default", "addresses": [{"ip": "192.0.2.15"}]}]}"#
+    #expect(try Self.read(source).value.text == source)
+  }
+
   @Test("a network reads back from what it writes")
   func networkRoundTrip() throws {
     let source = """

@@ -26,7 +26,7 @@ struct ScalarTests {
   func core() throws {
     let yaml = "{a: true, b: FALSE, c: null, d: ~, e: , f: 12, g: -0.5, h: 1e3, i: +7, j: 1.0}"
     let expected: JSONValue = [
-      "a": true, "b": false, "c": nil, "d": nil, "e": nil, "f": 12,
+      "a": true, "b": false, "c": .null, "d": .null, "e": .null, "f": 12,
       "g": .number(try #require(JSONNumber(-0.5))), "h": .number(try #require(JSONNumber(1000.0))),
       "i": 7, "j": .number(try #require(JSONNumber(1.0))),
     ]
@@ -45,7 +45,7 @@ struct ScalarTests {
   func tags() throws {
     #expect(
       try value("a: !!int 5\nb: !!null ~\nc: !!map {}\nd: !!seq []\ne: !!bool true") == [
-        "a": 5, "b": nil, "c": [:], "d": [], "e": true,
+        "a": 5, "b": .null, "c": [:], "d": [], "e": true,
       ])
     for yaml in ["a: !!int x", "a: !!binary aGk=", "a: !local 1", "a: !!set {x}", "!!python/x {}"] {
       #expect(throws: ManifestError.self, "\(yaml)") { try value(yaml) }

@@ -50,7 +50,7 @@ struct WriterTests {
   @Test("any other value reads back")
   func values() throws {
     let document: JSONValue = [
-      "empty": [[:], [], nil], "deep": [[[[1, 2], []], ["a": [["b": [:]]]]]],
+      "empty": [[:], [], .null], "deep": [[[[1, 2], []], ["a": [["b": [:]]]]]],
       "numbers": [0, -1, .number(try #require(JSONNumber(1e22))), 123_456_789_012_345_678],
       "flags": [true, false],
     ]

@@ -52,7 +52,7 @@ struct Look: AsyncParsableCommand {
     }
     for (path, entry) in members {
       if entry["listing"] != nil {
-        print(Terminal.bold(path == "/" ? path : path + "/"))
+        print(Terminal.bold(path.hasSuffix("/") ? path : path + "/"))
       } else {
         print("\(path)  \(Look.summary(entry))")
       }

@@ -24,7 +24,13 @@ struct Status: AsyncParsableCommand {
     switch format.output ?? .table {
     case .table:
       var table = Table("WHAT", "VALUE")
-      for (name, value) in health.object ?? [:] { table.add(name, value.string ?? value.text) }
+      for (name, value) in health.object ?? [:] {
+        if let members = value.object {
+          for (name, value) in members { table.add(name, value.text) }
+        } else {
+          table.add(name, value.string ?? value.text)
+        }
+      }
       for (name, value) in counters.object ?? [:] { table.add(name, value.text) }
       table.print()
     case let machine: Output.print(["health": health, "counters": counters], machine)
