@@ -134,7 +134,7 @@ struct NetworkDataTests {
         """)
     let link = { (id: String, mac: String) -> JSONValue in
       [
-        "id": .string(id), "vif_id": nil, "type": "phy", "mtu": 1400,
+        "id": .string(id), "vif_id": .null, "type": "phy", "mtu": 1400,
         "ethernet_mac_address": .string(mac),
       ]
     }
