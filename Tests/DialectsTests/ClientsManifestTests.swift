@@ -66,11 +66,11 @@ struct ClientsManifestTests {
   func identity() throws {
     #expect(
       try world.json("/latest/dynamic/instance-identity//document/", "web-1") == [
-        "accountId": "123456789012", "architecture": nil, "availabilityZone": "eu-test-1a",
-        "billingProducts": nil, "devpayProductCodes": nil, "marketplaceProductCodes": nil,
+        "accountId": "123456789012", "architecture": .null, "availabilityZone": "eu-test-1a",
+        "billingProducts": .null, "devpayProductCodes": .null, "marketplaceProductCodes": .null,
         "imageId": "ami-00000007", "instanceId": "i-0a1b2c3d4e5f60718",
-        "instanceType": "m1.small", "kernelId": nil, "pendingTime": "2026-11-01T10:20:30Z",
-        "privateIp": "10.20.0.5", "ramdiskId": nil, "region": "eu-test-1",
+        "instanceType": "m1.small", "kernelId": .null, "pendingTime": "2026-11-01T10:20:30Z",
+        "privateIp": "10.20.0.5", "ramdiskId": .null, "region": "eu-test-1",
         "version": "2017-09-30",
       ])
   }
