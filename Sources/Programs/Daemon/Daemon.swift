@@ -45,7 +45,16 @@ public struct Daemon: Sendable {
     let feed = CatalogFeed(store: store, catalog: catalog, logger: logger)
     try await feed.load()
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await feed.run() }
+      group.addTask {
+        do {
+          try await feed.run()
+        } catch {
+          // Guests are still answered from what is known; writes say that they are not visible.
+          logger.critical(
+            "the catalogue follows the store no more", metadata: ["reason": "\(error)"])
+          throw error
+        }
+      }
       try await serve(store, catalog)
       group.cancelAll()
     }
