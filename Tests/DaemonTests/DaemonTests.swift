@@ -162,6 +162,26 @@ struct DaemonTests {
     #expect(second.error.contains("in use by another daemon"), "\(second.error)")
   }
 
+  @Test(
+    "a daemon that cannot start says why in a sentence and exits with 1",
+    arguments: [
+      (["--apply", "/nonexistent.yaml"], "/nonexistent.yaml"),
+      (["--metadata-listen", "203.0.113.1"], "203.0.113.1"),
+      (["--state-directory", "/proc/nameplate"], "/proc/nameplate"),
+    ])
+  func cannotStart(flags: [String], named: String) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("np-\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let output = try Program.run(
+      [
+        "serve", "--state-directory", "\(folder)/state", "--control-socket", "\(folder)/c.sock",
+        "--metadata-port", "\(try FreePort.find())",
+      ] + flags)
+    #expect(output.status == 1)
+    #expect(output.error.contains("nameplate: "), "\(output.error)")
+    #expect(output.error.contains(named), "\(output.error)")
+  }
+
   @Test("kill -9 in the middle of writes loses no acknowledged write and needs no repair")
   func killed() async throws {
     let daemon = try DaemonProcess()

@@ -161,10 +161,12 @@ struct EC2Tests {
     #expect(try world.lines(path, "bare") == ["document"])
     #expect(
       try world.json("\(path)/document", "bare") == [
-        "accountId": .null, "architecture": .null, "availabilityZone": .null, "billingProducts": .null,
+        "accountId": .null, "architecture": .null, "availabilityZone": .null,
+        "billingProducts": .null,
         "devpayProductCodes": .null, "marketplaceProductCodes": .null, "imageId": .null,
         "instanceId": "i-00000002", "instanceType": .null, "kernelId": .null,
-        "pendingTime": "2026-11-01T10:20:30Z", "privateIp": .null, "ramdiskId": .null, "region": .null,
+        "pendingTime": "2026-11-01T10:20:30Z", "privateIp": .null, "ramdiskId": .null,
+        "region": .null,
         "version": "2017-09-30",
       ])
     #expect(try world.text("/2009-04-04/dynamic", "bare") == nil)

@@ -173,7 +173,9 @@ struct OpenStackTests {
     #expect(
       try world.text("/openstack/latest/vendor_data.json", "h")
         == #"{"a": 1, "b": {"y": 2}, "c": 3}"#)
-    world.dynamicVendorData = [("dyn", ["k": 15]), ("list", [1]), ("dyn", .null), ("static", .null)]
+    world.dynamicVendorData = [
+      ("dyn", ["k": 15]), ("list", [1]), ("dyn", .null), ("static", .null),
+    ]
     #expect(
       try world.text("/openstack/latest/vendor_data2.json", "h")
         == #"{"static": {"a": 1, "b": {"y": 2}, "c": 3}, "dyn": {"k": 15}, "list": [1]}"#)

@@ -4,13 +4,12 @@ public import Logging
 public import MetadataService
 import NIOCore
 import NIOHTTP1
-public import ServiceLifecycle
 
 /// Asks dynamic vendor data targets over HTTP.
 ///
 /// Nova's bounds: 5 s to connect, 5 s to read. Redirects are not followed, so that a target cannot
 /// send our requests elsewhere; answers are bounded by ``Limits/maximumDynamicVendorDataBytes``.
-public final class VendorDataClient: VendorDataFetching, Service {
+public final class VendorDataClient: VendorDataFetching {
   private let client: HTTPClient
   private let logger: Logger
 
@@ -23,11 +22,8 @@ public final class VendorDataClient: VendorDataFetching, Service {
     self.logger = logger
   }
 
-  /// Holds the connections until the daemon stops.
-  public func run() async throws {
-    try? await gracefulShutdown()
-    try await client.shutdown()
-  }
+  /// Closes all connections. Must be called before the client is let go of.
+  public func shutdown() async { try? await client.shutdown() }
 
   public func fetch(_ target: VendorDataTarget, request: JSONValue) async -> JSONValue? {
     do {

@@ -78,6 +78,23 @@ public struct Daemon: Sendable {
 
   private func serve(_ store: SQLiteStore, _ catalog: LiveCatalog) async throws {
     let vendorClient = VendorDataClient(logger: logger)
+    let threads = MultiThreadedEventLoopGroup(numberOfThreads: NIOCore.System.coreCount)
+    let outcome: Result<Void, any Error>
+    do {
+      outcome = .success(try await serve(store, catalog, vendorClient, threads))
+    } catch {
+      outcome = .failure(error)
+    }
+    systemd.notify("STOPPING=1")
+    await vendorClient.shutdown()
+    try await threads.shutdownGracefully()
+    try outcome.get()
+  }
+
+  private func serve(
+    _ store: SQLiteStore, _ catalog: LiveCatalog, _ vendorClient: VendorDataClient,
+    _ threads: MultiThreadedEventLoopGroup
+  ) async throws {
     let vendorData = DynamicVendorData(
       targets: configuration.vendorDataTargets, fetcher: vendorClient,
       keptSeconds: configuration.vendorDataCacheSeconds,
@@ -93,7 +110,6 @@ public struct Daemon: Sendable {
         now: Daemon.now, randomBytes: Daemon.randomBytes,
         sleep: { try await Task.sleep(for: $0) }, refused: refusals.note))
     let readiness = Readiness(parts: 2, systemd: systemd, logger: logger)
-    let threads = MultiThreadedEventLoopGroup(numberOfThreads: NIOCore.System.coreCount)
     // Sockets that systemd hands over stand for the first listener, its network included.
     let handedOver = systemd.listeningSockets.map { descriptor in
       ListenerConfiguration(
@@ -117,21 +133,13 @@ public struct Daemon: Sendable {
     try await apply(manifests, to: operators.resources)
     var group = ServiceGroupConfiguration(
       services: [
-        .init(service: vendorClient),
         .init(service: VendorDataRefresher(vendorData: vendorData)),
         .init(service: operators), .init(service: guests),
       ],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     // The last resort: guests and operators are given their time by the servers themselves.
     group.maximumGracefulShutdownDuration = Duration.seconds(9)
-    do {
-      try await ServiceGroup(configuration: group).run()
-    } catch {
-      try? await threads.shutdownGracefully()
-      throw error
-    }
-    systemd.notify("STOPPING=1")
-    try await threads.shutdownGracefully()
+    try await ServiceGroup(configuration: group).run()
   }
 
   @Sendable private static func monotonicSeconds() -> Int {
