@@ -47,7 +47,8 @@ enum Report {
       are asked in turn: `wrk -t1 -c64`, \(plan.rounds) rounds, per run \(plan.keepAlive) s with keep-alive and \
       \(plan.close) s
       with `Connection: close`. nginx serves, as files, the bytes that Nameplate answered with before;
-      Nameplate finds out who asks and renders each answer anew (meta_data.json with 512 fresh random
+      Nameplate finds out who asks and gives the bytes that it keeps while nothing changes (meta_data.json
+      with 512 fresh random
       bytes). Figures are medians over the rounds; a ratio is that of the two medians, failures are
       sums (ours / nginx). CPU time is user and system time of all of a server's processes.
 
