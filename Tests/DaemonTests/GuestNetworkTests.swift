@@ -14,7 +14,15 @@ struct GuestNetwork {
     let suffix = String(UUID().uuidString.prefix(6)).lowercased()
     router = "np-r\(suffix)"
     guest = "np-g\(suffix)"
-    let veth = "np\(suffix)"
+    do {
+      try make(veth: "np\(suffix)")
+    } catch {
+      remove()
+      throw error
+    }
+  }
+
+  private func make(veth: String) throws {
     try Program.tool("ip", "netns", "add", router)
     try Program.tool("ip", "netns", "add", guest)
     try Program.tool(
