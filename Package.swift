@@ -34,7 +34,6 @@ let collections = Target.Dependency.product(
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
-let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -141,7 +140,7 @@ let package = Package(
     tests(
       "GuestServerTests",
       of: [
-        "Inventory", "Dialects", "MetadataService", "GuestServer", nioCore, nioPosix, nioEmbedded,
+        "Inventory", "Dialects", "MetadataService", "GuestServer", nioCore, nioPosix,
         logging, serviceLifecycle,
       ]),
   ]
