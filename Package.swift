@@ -47,6 +47,8 @@ let unixSignals = Target.Dependency.product(
   name: "UnixSignals", package: "swift-service-lifecycle")
 let asyncHTTPClient = Target.Dependency.product(
   name: "AsyncHTTPClient", package: "async-http-client")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -66,6 +68,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
   ],
   targets: [
     room("Core/Inventory", knows: [collections]),
@@ -97,6 +101,10 @@ let package = Package(
         "Inventory", "MetadataService", asyncHTTPClient, nioCore, nioHTTP1, logging,
         serviceLifecycle,
       ]),
+
+    room("Host/HostNetwork", knows: ["Inventory", "CNetworkNamespace", subprocess, system]),
+    // What the C library has and its Swift module leaves out.
+    .target(name: "CNetworkNamespace", path: "Sources/Host/CNetworkNamespace"),
 
     room(
       "Programs/Daemon",
@@ -132,6 +140,7 @@ let package = Package(
     tests(
       "DialectsTests", of: ["Inventory", "Dialects", "Manifest", collections, yams],
       resources: [.copy("Fixtures")]),
+    tests("HostNetworkTests", of: ["Inventory", "HostNetwork"]),
     tests("SQLiteStoreTests", of: ["Inventory", "SQLiteStore", grdb]),
     tests(
       "MetadataServiceTests",

@@ -39,6 +39,8 @@ only Hummingbird*: ControlPlane/ControlServer
 only NIO*: DataPlane/GuestServer DataPlane/VendorDataClient ControlPlane/ControlServer ControlPlane/ControlClient Storage/EtcdStore Programs/Daemon
 only AsyncHTTPClient: DataPlane/VendorDataClient ControlPlane/ControlClient
 only GRPC*: Storage/EtcdStore
+only Subprocess: Host/HostNetwork
+only CNetworkNamespace: Host/HostNetwork
 only Yams: ControlPlane/Manifest Programs/Daemon Programs/Commands
 only Configuration: Programs/Daemon
 only ArgumentParser: Programs/Commands Programs/nameplate Programs/nameplate-guest

@@ -1,0 +1,113 @@
+import Glibc
+import Subprocess
+import SystemPackage
+
+/// A tool of the host that did not do what it was asked.
+public struct HostToolError: Error, Sendable, Hashable, CustomStringConvertible {
+  public enum Reason: Sendable, Hashable {
+    /// The tool is not installed, or cannot be started.
+    case notStarted(String)
+    /// It ended with another status than 0; what it said, shortened.
+    case failed(status: Int32, message: String)
+    /// It ran, or printed, beyond the bounds.
+    case unbounded(String)
+  }
+  /// The command as it could be typed.
+  public let command: String
+  public let reason: Reason
+
+  public init(command: String, reason: Reason) {
+    self.command = command
+    self.reason = reason
+  }
+
+  /// Whether the tool is not there.
+  public var isMissingTool: Bool {
+    if case .notStarted = reason { true } else { false }
+  }
+
+  public var description: String {
+    switch reason {
+    case .notStarted(let why): "`\(command)` cannot be started: \(why)"
+    case .failed(let status, let message): "`\(command)` failed (\(status)): \(message)"
+    case .unbounded(let why): "`\(command)`: \(why)"
+    }
+  }
+}
+
+/// Runs the host's own tools (nft, iptables, ip, cat), in a network namespace where one is named.
+public struct HostTools: Sendable, Hashable {
+  /// A name under /run/netns; nil for the namespace of this process.
+  public var namespace: String?
+
+  /// A ruleset of tens of thousands of rules is a few MiB.
+  static let maximumOutputBytes = 64 * 1024 * 1024
+  static let maximumErrorBytes = 64 * 1024
+  /// iptables waits for its lock; nothing else takes long.
+  static let maximumDuration = Duration.seconds(20)
+
+  public init(namespace: String? = nil) {
+    self.namespace = namespace
+  }
+
+  /// Runs a tool to its end.
+  /// - Parameter input: What it reads from its standard input.
+  /// - Returns: What it printed.
+  /// - Throws: ``HostToolError``, with what the tool said.
+  @discardableResult
+  public func run(_ tool: String, _ arguments: [String] = [], input: String = "")
+    async throws(HostToolError) -> String
+  {
+    var words = [tool] + arguments
+    if let namespace { words = ["ip", "netns", "exec", namespace] + words }
+    let command = words.joined(separator: " ")
+    let result: (status: TerminationStatus, out: String?, error: String?)
+    do {
+      result = try await HostTools.withDeadline { [words] in
+        let result = try await Subprocess.run(
+          .name(words[0]), arguments: Arguments(Array(words.dropFirst())),
+          environment: .inherit.updating(["PATH": HostTools.path, "LC_ALL": "C"]),
+          input: .string(input),
+          output: .string(limit: HostTools.maximumOutputBytes),
+          error: .string(limit: HostTools.maximumErrorBytes))
+        return (result.terminationStatus, result.standardOutput, result.standardError)
+      }
+    } catch is DeadlineReached {
+      throw HostToolError(
+        command: command, reason: .unbounded("gave no answer within \(HostTools.maximumDuration)"))
+    } catch {
+      throw HostToolError(command: command, reason: .notStarted("\(error)"))
+    }
+    guard case .exited(0) = result.status else {
+      let message = (result.error ?? "").split(separator: "\n").prefix(4).joined(separator: " ")
+      var status: Int32 = -1
+      if case .exited(let code) = result.status { status = code }
+      throw HostToolError(
+        command: command, reason: .failed(status: status, message: String(message.prefix(500))))
+    }
+    return result.out ?? ""
+  }
+
+  /// The tools of an administrator are not on everybody's path.
+  private static let path: String = {
+    let own = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? "/usr/bin:/bin"
+    return own + ":/usr/local/sbin:/usr/sbin:/sbin"
+  }()
+
+  private struct DeadlineReached: Error {}
+
+  private static func withDeadline<Value: Sendable>(
+    _ body: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value.self) { group in
+      group.addTask { try await body() }
+      group.addTask {
+        try await Task.sleep(for: maximumDuration)
+        throw DeadlineReached()
+      }
+      defer { group.cancelAll() }
+      guard let value = try await group.next() else { throw DeadlineReached() }
+      return value
+    }
+  }
+}
