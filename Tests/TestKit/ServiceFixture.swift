@@ -9,17 +9,32 @@ public final class ServiceFixture: Sendable {
   public let catalog = LiveCatalog()
   public let service: MetadataService
   public let clock = ManualSleep()
+  private let refusals: Refusals
+
+  /// What the log has been told of, in order.
+  public var refused: [Refusal] { refusals.all.withLock { $0 } }
+
+  private final class Refusals: Sendable {
+    let all = Mutex<[Refusal]>([])
+  }
 
   /// - Parameter instances: Instances as JSON documents.
   public init(_ instances: [String], unknownHold: Duration = .seconds(2)) async throws {
     let clock = clock
+    let refusals = Refusals()
+    self.refusals = refusals
     service = MetadataService(
       catalog: catalog, store: store,
       settings: RenderSettings(dhcpDomain: "novalocal"), unknownHold: unknownHold,
       environment: MetadataService.Environment(
         now: { 1_750_000_000 },
         randomBytes: { count in (0..<count).map { _ in .random(in: 0...255) } },
-        sleep: { _ in try await clock.sleep() }, refused: { _, _ in }))
+        sleep: { _ in try await clock.sleep() },
+        refused: { _, answer in
+          guard let refusal = answer.refusal else { return }
+          refusals.all.withLock { $0.append(refusal) }
+        },
+        isOwnAddress: { $0 == IPAddress("10.30.0.4") }))
     try await declare(instances)
   }
 

@@ -10,6 +10,7 @@ public struct Catalog: Sendable {
   private var instances: [InstanceID: Record] = [:]
   private var passwords: [InstanceID: Secret<[UInt8]>] = [:]
   private var holders: [IPAddress: [Holder]] = [:]
+  private var roles = RoleIndex()
 
   private struct Holder {
     let network: NetworkID
@@ -59,6 +60,11 @@ public struct Catalog: Sendable {
     return .instance(view)
   }
 
+  /// What an address is known as that no instance asks from; nil where nothing is known.
+  public func role(of address: IPAddress, on network: NetworkID?) -> AddressRole? {
+    roles.role(of: address, on: network)
+  }
+
   // MARK: Look-ups
 
   /// An instance with all that it refers to.
@@ -106,6 +112,8 @@ public struct Catalog: Sendable {
   // MARK: Changes
 
   private mutating func put(_ record: Record) {
+    if let old = self.record(record.resource.id) { roles.remove(old.resource) }
+    roles.add(record.resource)
     switch record.resource {
     case .network(let network): networks[network.id] = record
     case .keyPair(let keyPair): keyPairs[keyPair.id] = record
@@ -119,6 +127,7 @@ public struct Catalog: Sendable {
   }
 
   private mutating func remove(_ id: ResourceID) {
+    if let old = record(id) { roles.remove(old.resource) }
     switch id.kind {
     case .network: if let id = NetworkID(id.text) { networks[id] = nil }
     case .keyPair: if let id = KeyPairID(id.text) { keyPairs[id] = nil }

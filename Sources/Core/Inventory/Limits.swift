@@ -93,6 +93,14 @@ public enum Limits {
   /// Requests that wait for a store or for vendor data, in all.
   public static let maximumPendingRequests = 4096
 
+  /// Addresses that are remembered because a request came from them that no instance sent. An
+  /// operator reads them; a scanner must not fill memory.
+  public static let maximumStrangers = 256
+  /// Probes that are remembered until their asker looks: a few doctors at a time.
+  public static let maximumProbes = 64
+  /// A probe's answer: more than any path's packet, jumbo frames included.
+  public static let maximumProbeBytes = 16_384
+
   // MARK: Dynamic vendor data
 
   /// One target's answer.

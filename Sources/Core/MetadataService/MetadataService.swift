@@ -18,28 +18,34 @@ public final class MetadataService: Sendable {
     public var sleep: @Sendable (Duration) async throws -> Void
     /// Is told of every refusal, for the log.
     public var refused: @Sendable (GuestRequest, GuestAnswer) -> Void
+    /// Whether this host has an address.
+    public var isOwnAddress: @Sendable (IPAddress) -> Bool
 
     public init(
       now: @escaping @Sendable () -> Int,
       randomBytes: @escaping @Sendable (Int) -> [UInt8],
       sleep: @escaping @Sendable (Duration) async throws -> Void,
-      refused: @escaping @Sendable (GuestRequest, GuestAnswer) -> Void
+      refused: @escaping @Sendable (GuestRequest, GuestAnswer) -> Void,
+      isOwnAddress: @escaping @Sendable (IPAddress) -> Bool = { _ in false }
     ) {
       self.now = now
       self.randomBytes = randomBytes
       self.sleep = sleep
       self.refused = refused
+      self.isOwnAddress = isOwnAddress
     }
   }
 
   public let catalog: LiveCatalog
   public let counters: Counters
-  private let store: any InventoryStore
+  public let strangers = Strangers()
+  public let probes = ProbeLedger()
+  let store: any InventoryStore
   private let settings: RenderSettings
-  private let vendorData: DynamicVendorData?
-  private let unknownHold: Duration
-  private let environment: Environment
-  private let held = Mutex(HoldLedger())
+  let vendorData: DynamicVendorData?
+  let unknownHold: Duration
+  let environment: Environment
+  let held = Mutex(HoldLedger())
   private let cache = AnswerCache()
   private let day = Day()
 
@@ -66,7 +72,8 @@ public final class MetadataService: Sendable {
   /// A request that cannot be answered at once; give it to ``MetadataService/finish(_:)``.
   public struct Pending: Sendable {
     enum Reason: Sendable {
-      case unknownCaller
+      /// The refusal, where it has been told of already.
+      case unknownCaller(Refusal?)
       case vendorData(InstanceView)
       case passwordPost(InstanceView)
     }
@@ -87,6 +94,9 @@ public final class MetadataService: Sendable {
       counters.increment(counter)
       return .answer(answer)
     }
+    if request.method == .get, let probe = Probe(target: request.target) {
+      return .answer(answer(probe, request))
+    }
     let target: RequestTarget
     do {
       target = try RequestTarget(parsing: request.target)
@@ -101,17 +111,18 @@ public final class MetadataService: Sendable {
     case .ambiguous(let networks):
       return .answer(refuse(request, .ambiguousAddress(networks), nil))
     case .unknown:
+      let told = tellOfTranslation(request)
       guard unknownHold > .zero, held.withLock({ $0.take(request.source) }) else {
-        return .answer(refuse(request, .unknownAddress, nil))
+        return .answer(refuseUnknown(request, told))
       }
-      return .wait(Pending(request: request, target: target, reason: .unknownCaller))
+      return .wait(Pending(request: request, target: target, reason: .unknownCaller(told)))
     }
   }
 
   /// Waits for what ``answer(_:)`` said must be waited for, then answers.
   public func finish(_ pending: Pending) async -> GuestAnswer {
     switch pending.reason {
-    case .unknownCaller: return await finishUnknown(pending)
+    case .unknownCaller(let told): return await finishUnknown(pending, told)
     case .passwordPost(let view):
       return await store(password: pending.request, of: view)
     case .vendorData(let view):
@@ -147,7 +158,7 @@ public final class MetadataService: Sendable {
   }
 
   /// - Parameter revision: The catalogue's, where the answer may be kept for it.
-  private func answer(
+  func answer(
     _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView,
     at revision: Revision? = nil
   ) -> Outcome {
@@ -191,7 +202,7 @@ public final class MetadataService: Sendable {
     return outcome
   }
 
-  private func decide(
+  func decide(
     _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView, _ node: MetadataNode
   ) -> Outcome {
     let id = view.instance.id
@@ -215,7 +226,7 @@ public final class MetadataService: Sendable {
     }
   }
 
-  private func input(_ view: InstanceView, source: IPAddress?, needs: Needs) -> RenderInput {
+  func input(_ view: InstanceView, source: IPAddress?, needs: Needs) -> RenderInput {
     RenderInput(
       view: view, settings: settings, sourceAddress: source,
       today: today(),
@@ -226,78 +237,4 @@ public final class MetadataService: Sendable {
   }
 
   private func today() -> String { day.text(of: environment.now()) }
-
-  // MARK: Waiting
-
-  private func finishUnknown(_ pending: Pending) async -> GuestAnswer {
-    let request = pending.request
-    defer { held.withLock { $0.release(request.source) } }
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { [catalog] in
-        _ = await catalog.wait(for: request.source, on: request.network)
-      }
-      group.addTask { [environment, unknownHold] in
-        try? await environment.sleep(unknownHold)
-      }
-      await group.next()
-      group.cancelAll()
-    }
-    switch catalog.read({ $0.match(request.source, on: request.network) }) {
-    case .instance(let view):
-      switch answer(request, pending.target, as: view) {
-      case .answer(let answer): return answer
-      case .wait(let next): return await finish(next)
-      }
-    case .ambiguous(let networks): return refuse(request, .ambiguousAddress(networks), nil)
-    case .unknown: return refuse(request, .unknownAddress, nil)
-    }
-  }
-
-  private func render(_ request: GuestRequest, _ target: RequestTarget, as view: InstanceView)
-    async -> GuestAnswer
-  {
-    let id = view.instance.id
-    if let failed = await vendorData?.gather(for: view) {
-      return refuse(request, .vendorDataFailed(target: failed), id)
-    }
-    let input = input(view, source: request.source, needs: .dynamicVendorData)
-    guard let node = DialectTable.dialect(for: target)?.node(at: target, for: input) else {
-      return refuse(request, .notFound, id)
-    }
-    switch decide(request, target, as: view, node) {
-    case .answer(let answer): return answer
-    case .wait: return refuse(request, .notFound, id)
-    }
-  }
-
-  private func store(password request: GuestRequest, of view: InstanceView) async -> GuestAnswer {
-    let id = view.instance.id
-    do {
-      let result = try await store.commit(
-        [.setPassword(id, Secret(request.body))], now: environment.now(), dryRun: false)
-      await catalog.wait(for: result.revision)
-      return MetadataService.stored(id)
-    } catch .passwordAlreadySet {
-      return refuse(request, .passwordAlreadySet, id)
-    } catch .notFound {
-      return refuse(request, .unknownAddress, nil)
-    } catch {
-      return refuse(request, .storeUnavailable(error.description), id)
-    }
-  }
-
-  private static func stored(_ id: InstanceID) -> GuestAnswer {
-    GuestAnswer(contentType: Document.ContentType.plainText.rawValue, body: [], instance: id)
-  }
-
-  // MARK: Refusing
-
-  private func refuse(_ request: GuestRequest, _ refusal: Refusal, _ id: InstanceID?)
-    -> GuestAnswer
-  {
-    let answer = GuestAnswer(refusal: refusal, instance: id)
-    counters.increment("refusals.\(refusal.code)")
-    environment.refused(request, answer)
-    return answer
-  }
 }

@@ -8,6 +8,8 @@ public enum Refusal: Error, Sendable, Hashable {
   case unknownAddress
   /// Several networks have the address and the listener serves them all.
   case ambiguousAddress([NetworkID])
+  /// The address is known, but no instance's: the guest's own was lost on the way.
+  case translatedAddress(IPAddress, AddressRole)
   /// The instance's httpEndpoint is disabled.
   case endpointDisabled
   /// The instance requires session tokens.
@@ -38,6 +40,7 @@ public enum Refusal: Error, Sendable, Hashable {
     switch self {
     case .unknownAddress: "unknown-address"
     case .ambiguousAddress: "ambiguous-address"
+    case .translatedAddress: "translated-address"
     case .endpointDisabled: "endpoint-disabled"
     case .tokenRequired: "token-required"
     case .malformedTarget: "malformed-target"
@@ -65,7 +68,7 @@ public enum Refusal: Error, Sendable, Hashable {
     case .malformedTarget, .malformedRequest, .passwordTooLarge, .passwordNotUTF8: 400
     case .tokenRequired: 401
     case .endpointDisabled: 403
-    case .unknownAddress, .ambiguousAddress, .notFound: 404
+    case .unknownAddress, .ambiguousAddress, .translatedAddress, .notFound: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
     case .passwordAlreadySet: 409
@@ -81,7 +84,7 @@ public enum Refusal: Error, Sendable, Hashable {
   /// What the guest reads. It says nothing that a stranger should not know.
   public var guestText: String {
     switch self {
-    case .unknownAddress, .ambiguousAddress, .notFound: "404 Not Found\n"
+    case .unknownAddress, .ambiguousAddress, .translatedAddress, .notFound: "404 Not Found\n"
     case .malformedTarget, .malformedRequest: "400 Bad Request\n"
     case .tokenRequired: "401 Unauthorized: a session token is required\n"
     case .endpointDisabled: "403 Forbidden: the metadata service is disabled for this instance\n"
@@ -107,6 +110,8 @@ public enum Refusal: Error, Sendable, Hashable {
     case .ambiguousAddress(let networks):
       "the address is declared on \(networks.map(\.text).joined(separator: ", ")); "
         + "give each of these networks a listener of its own"
+    case .translatedAddress(let address, let role):
+      "request from \(address) (\(role)): the fixed IP was NATed away"
     case .endpointDisabled: "metadataOptions.httpEndpoint is disabled"
     case .tokenRequired: "metadataOptions.httpTokens is required"
     case .methodNotAllowed(let allow): "the path takes \(allow)"

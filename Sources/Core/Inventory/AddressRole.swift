@@ -1,0 +1,70 @@
+/// What an address is known as when it is no instance's: a request that comes from one has lost the
+/// guest's own address on its way, to source NAT.
+public enum AddressRole: Sendable, Hashable {
+  case gateway(NetworkID)
+  case dhcpServer(NetworkID)
+  case floatingIP(InstanceID)
+  /// An address of the host that the daemon runs on.
+  case ownHost
+}
+
+extension AddressRole: CustomStringConvertible {
+  /// As in a sentence: `the gateway of net-a`.
+  public var description: String {
+    switch self {
+    case .gateway(let network): "the gateway of \(network.text)"
+    case .dhcpServer(let network): "the DHCP server of \(network.text)"
+    case .floatingIP(let instance): "a floating IP of instance \(instance)"
+    case .ownHost: "an address of this host"
+    }
+  }
+}
+
+/// The addresses that records name without giving them to an instance.
+struct RoleIndex: Sendable {
+  private var roles: [IPAddress: [AddressRole]] = [:]
+
+  mutating func add(_ resource: Resource) {
+    for (address, role) in RoleIndex.roles(of: resource) {
+      roles[address, default: []].append(role)
+    }
+  }
+
+  mutating func remove(_ resource: Resource) {
+    for (address, role) in RoleIndex.roles(of: resource) {
+      guard let index = roles[address]?.firstIndex(of: role) else { continue }
+      roles[address]?.remove(at: index)
+      if roles[address]?.isEmpty == true { roles[address] = nil }
+    }
+  }
+
+  /// The address's role, on the network first where one is named.
+  func role(of address: IPAddress, on network: NetworkID?) -> AddressRole? {
+    let all = roles[address] ?? []
+    return all.first { role in
+      switch role {
+      case .gateway(let id), .dhcpServer(let id): id == network
+      case .floatingIP, .ownHost: false
+      }
+    } ?? all.first
+  }
+
+  private static func roles(of resource: Resource) -> [(IPAddress, AddressRole)] {
+    switch resource {
+    case .keyPair: return []
+    case .network(let network):
+      return network.subnets.flatMap { subnet in
+        [
+          subnet.gateway.map { ($0, AddressRole.gateway(network.id)) },
+          subnet.dhcpServer.map { ($0, AddressRole.dhcpServer(network.id)) },
+        ].compactMap { $0 }
+      }
+    case .instance(let instance):
+      return instance.interfaces.flatMap { interface in
+        interface.addresses.flatMap { address in
+          address.floatingIPs.map { ($0, AddressRole.floatingIP(instance.id)) }
+        }
+      }
+    }
+  }
+}
