@@ -81,7 +81,7 @@ let package = Package(
       knows: ["Inventory", "MetadataService", nioCore, nioPosix, logging, serviceLifecycle]),
 
     room("ControlPlane/Manifest", knows: ["Inventory", collections, yams]),
-    room("ControlPlane/ControlAPI", knows: ["Inventory", collections]),
+    room("ControlPlane/ControlAPI", knows: ["Inventory", "MetadataService", collections]),
     room(
       "ControlPlane/ControlServer",
       knows: [

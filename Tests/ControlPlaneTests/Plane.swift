@@ -22,6 +22,14 @@ struct Plane: Sendable {
   let socketPath: String
   let shutDown: @Sendable () async -> Void
 
+  /// What the daemon says that it listens on.
+  static let listeners = [
+    ListenerState(address: .v4(0), port: 8775),
+    ListenerState(
+      address: .v4(0xA9FE_A9FE), port: 80, device: "br0", namespace: "ns-a", network: .default,
+      problem: "there is no interface 'br0'"),
+  ]
+
   /// An answer as it came.
   struct Raw {
     var status: Int
@@ -68,6 +76,7 @@ func withPlane(isLoaded: Bool = true, _ body: @Sendable @escaping (Plane) async 
     logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
     now: { 1_700_000_000 },
     newID: { randomID() }, status: { ["version": "test", "status": "lies"] },
+    listeners: { Plane.listeners },
     onListening: { opened.finish() })
   let group = ServiceGroup(
     configuration: .init(services: [.init(service: server)], logger: Logger(label: "test")))

@@ -26,7 +26,7 @@ public enum OpenAPIDocument {
 
   private static var paths: String {
     let collections = ResourceKind.allCases.map(collectionPaths)
-    return ([servicePaths] + collections + [instancePaths]).joined(separator: ",\n")
+    return ([servicePaths, roadPaths] + collections + [instancePaths]).joined(separator: ",\n")
   }
 
   /// The three kinds have the same paths; only their filters and documents differ.

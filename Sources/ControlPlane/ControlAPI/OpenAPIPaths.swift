@@ -58,6 +58,45 @@ extension OpenAPIDocument {
     }}
     """#
 
+  static let roadPaths = #"""
+    "/v1/listeners": {"get": {
+      "operationId": "listListeners", "summary": "Where guests are listened to",
+      "responses": {
+        "200": {"description": "All listeners, open or not", "content": {"application/json": {
+          "schema": {"$ref": "#/components/schemas/Listeners"}}}},
+        "default": {"$ref": "#/components/responses/Problem"}}
+    }},
+    "/v1/strangers": {"get": {
+      "operationId": "listStrangers",
+      "summary": "Addresses that requests came from which no instance sent, the latest first",
+      "responses": {
+        "200": {"description": "The last 256", "content": {"application/json": {
+          "schema": {"$ref": "#/components/schemas/Strangers"}}}},
+        "default": {"$ref": "#/components/responses/Problem"}}
+    }},
+    "/v1/probes/{nonce}": {"get": {
+      "operationId": "getProbe",
+      "summary": "What was seen of a probe that a guest sent to /nameplate/probe/NONCE",
+      "parameters": [{"name": "nonce", "in": "path", "required": true,
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}],
+      "responses": {
+        "200": {"description": "Where it came from", "content": {"application/json": {
+          "schema": {"$ref": "#/components/schemas/Probe"}}}},
+        "default": {"$ref": "#/components/responses/Problem"}}
+    }},
+    "/v1/addresses/{address}": {"get": {
+      "operationId": "getAddress", "summary": "Whose an address is",
+      "parameters": [
+        {"name": "address", "in": "path", "required": true, "schema": {"type": "string"}},
+        {"$ref": "#/components/parameters/network"}],
+      "responses": {
+        "200": {"description": "Its holders, and what else it is known as",
+          "content": {"application/json": {
+            "schema": {"$ref": "#/components/schemas/AddressOwner"}}}},
+        "default": {"$ref": "#/components/responses/Problem"}}
+    }}
+    """#
+
   static let instancePaths = #"""
     "/v1/instances/{id}/metadata": {
       "parameters": [{"$ref": "#/components/parameters/id"}],

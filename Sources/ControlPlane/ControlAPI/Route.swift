@@ -9,6 +9,7 @@ public enum Operation: String, Sendable, CaseIterable {
   case look
   case apply
   case watch
+  case listListeners, listStrangers, getProbe, getAddress
 }
 
 /// A method and a path, and what they mean.
@@ -76,6 +77,10 @@ public enum RouteTable {
       Route("GET", "openapi.json", .getOpenAPI),
       Route("POST", "apply", .apply),
       Route("GET", "watch", .watch),
+      Route("GET", "listeners", .listListeners),
+      Route("GET", "strangers", .listStrangers),
+      Route("GET", "probes/{nonce}", .getProbe),
+      Route("GET", "addresses/{address}", .getAddress),
     ]
     + ResourceKind.allCases.flatMap { kind in
       [

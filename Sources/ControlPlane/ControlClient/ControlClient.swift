@@ -43,6 +43,56 @@ public struct ControlClient: Sendable {
     try await transport.json(try await transport.send(.GET, "/v1/counters"))
   }
 
+  // MARK: The road to the daemon
+
+  /// Where guests are listened to.
+  public func listeners() async throws(ControlClientError) -> [ListenerState] {
+    try await items("/v1/listeners", ListenerState.init(form:))
+  }
+
+  /// Addresses that requests came from which no instance sent, the latest first.
+  public func strangers() async throws(ControlClientError) -> [StrangerForm] {
+    try await items("/v1/strangers", StrangerForm.init(form:))
+  }
+
+  /// What the daemon saw of a probe; nil where it saw none.
+  public func probe(_ nonce: String) async throws(ControlClientError) -> ProbeForm? {
+    let answer: ControlTransport.Answer
+    do throws(ControlClientError) {
+      answer = try await transport.send(.GET, "/v1/probes/\(PercentCoding.encode(nonce))")
+    } catch {
+      if case .problem(let problem) = error, problem.kind == .notFound { return nil }
+      throw error
+    }
+    guard let probe = ProbeForm(form: try await transport.json(answer)) else {
+      throw .broken("the probe cannot be read")
+    }
+    return probe
+  }
+
+  /// Whose an address is.
+  public func owner(of address: IPAddress, on network: NetworkID? = nil)
+    async throws(ControlClientError) -> AddressOwner
+  {
+    let query = network.map { "?network=\($0.text)" } ?? ""
+    let value = try await transport.json(
+      try await transport.send(.GET, "/v1/addresses/\(address)\(query)"))
+    guard let owner = AddressOwner(form: value) else {
+      throw .broken("the address cannot be read")
+    }
+    return owner
+  }
+
+  private func items<Item>(_ path: String, _ read: (JSONValue) -> Item?)
+    async throws(ControlClientError) -> [Item]
+  {
+    let value = try await transport.json(try await transport.send(.GET, path))
+    guard let forms = value["items"]?.array else { throw .broken("the list cannot be read") }
+    let items = forms.compactMap(read)
+    guard items.count == forms.count else { throw .broken("the list cannot be read") }
+    return items
+  }
+
   // MARK: Resources
 
   public func get(_ id: ResourceID) async throws(ControlClientError) -> Record {

@@ -29,11 +29,13 @@ struct ControlResponder: HTTPResponder {
   private let looks: LookHandlers
   private let applies: ApplyHandler
   private let watches: WatchHandler
+  private let road: RoadHandlers
   private let service: MetadataService
 
   init(
     resources: ResourceService, peers: PeerRule, logger: Logger,
-    status: @escaping @Sendable () -> JSONValue
+    status: @escaping @Sendable () -> JSONValue,
+    listeners: @escaping @Sendable () -> [ListenerState]
   ) {
     self.peers = peers
     self.logger = logger
@@ -42,6 +44,7 @@ struct ControlResponder: HTTPResponder {
     self.resources = ResourceHandlers(resources: resources)
     instances = InstanceHandlers(resources: resources)
     looks = LookHandlers(service: resources.service)
+    road = RoadHandlers(service: resources.service, listeners: listeners)
     applies = ApplyHandler(resources: resources)
     watches = WatchHandler(
       service: resources.service, store: resources.store,
@@ -106,6 +109,10 @@ struct ControlResponder: HTTPResponder {
     case .look: return try await looks.look(request)
     case .apply: return try applies.apply(request)
     case .watch: return try await watches.watch(request)
+    case .listListeners: return road.listListeners()
+    case .listStrangers: return road.listStrangers()
+    case .getProbe: return try road.probe(request)
+    case .getAddress: return try road.addressOwner(request)
     }
   }
 

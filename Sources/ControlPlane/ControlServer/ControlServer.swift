@@ -1,4 +1,4 @@
-import ControlAPI
+public import ControlAPI
 import Glibc
 import Hummingbird
 public import Inventory
@@ -18,6 +18,7 @@ public struct ControlServer: Service {
   private let peers: PeerRule
   private let logger: Logger
   private let status: @Sendable () -> JSONValue
+  private let listeners: @Sendable () -> [ListenerState]
   private let onListening: @Sendable () async -> Void
 
   /// - Parameters:
@@ -26,11 +27,13 @@ public struct ControlServer: Service {
   ///   - now: Seconds since 1970.
   ///   - newID: A fresh id for an instance that declares none.
   ///   - status: What the daemon adds to `/v1/health`, a map such as `{"version": "1.0"}`.
+  ///   - listeners: Where guests are listened to.
   ///   - onListening: Called once the socket is in its place.
   public init(
     service: MetadataService, store: any InventoryStore, socketPath: String,
     allowedUIDs: Set<UInt32>, logger: Logger, now: @escaping @Sendable () -> Int,
     newID: @escaping @Sendable () -> InstanceID, status: @escaping @Sendable () -> JSONValue,
+    listeners: @escaping @Sendable () -> [ListenerState] = { [] },
     onListening: @escaping @Sendable () async -> Void = {}
   ) {
     resources = ResourceService(service: service, store: store, now: now, newID: newID)
@@ -38,6 +41,7 @@ public struct ControlServer: Service {
     peers = PeerRule(ownUID: geteuid(), allowedUIDs: allowedUIDs)
     self.logger = logger
     self.status = status
+    self.listeners = listeners
     self.onListening = onListening
   }
 
@@ -73,7 +77,8 @@ public struct ControlServer: Service {
     serverLogger.logLevel = max(logger.logLevel, .warning)
     return Application(
       responder: ControlResponder(
-        resources: resources, peers: peers, logger: logger, status: status),
+        resources: resources, peers: peers, logger: logger, status: status,
+        listeners: listeners),
       configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
       onServerRunning: { _ in onRunning() },
       logger: serverLogger)

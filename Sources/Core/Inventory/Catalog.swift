@@ -152,12 +152,17 @@ extension Instance {
   /// Every address that the instance can ask from, with its network: the declared ones, and for
   /// each MAC the link-local address that follows from it.
   var identities: [(IPAddress, NetworkID)] {
-    interfaces.flatMap { interface in
-      var addresses = interface.addresses.map(\.ip)
-      if let derived = interface.mac?.linkLocalAddress, !addresses.contains(derived) {
-        addresses.append(derived)
-      }
-      return addresses.map { ($0, interface.network) }
+    interfaces.flatMap { interface in interface.identities.map { ($0, interface.network) } }
+  }
+}
+
+extension NetworkInterface {
+  /// The addresses that requests can come from through this interface.
+  public var identities: [IPAddress] {
+    var identities = addresses.map(\.ip)
+    if let derived = mac?.linkLocalAddress, !identities.contains(derived) {
+      identities.append(derived)
     }
+    return identities
   }
 }

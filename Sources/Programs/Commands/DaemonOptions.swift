@@ -17,12 +17,25 @@ struct SettingOptions: ParsableArguments {
   var controlAllowedUIDs: String?
   @Option(help: "The address that the redirect sends guests to.")
   var metadataHost: String?
+  @Option(
+    name: .customLong("metadata-host-ipv6"), help: "The same for guests that ask fd00:ec2::254.")
+  var metadataHostIPv6: String?
   @Option(help: "The address that guests are listened to on.")
   var metadataListen: String?
   @Option(help: "Its port.")
   var metadataPort: String?
   @Option(help: "More listeners, as [{address: 10.0.0.4, port: 80, network: net-a}].")
   var listeners: String?
+  @Option(help: "router (DNAT on the guests' router) or local (the address on this host's device).")
+  var redirectShape: String?
+  @Option(help: "The interfaces that guests come in by, as [br-a]; all where there is none.")
+  var redirectDevices: String?
+  @Option(help: "The guests' addresses, as [10.20.0.0/24]; all where there is none.")
+  var redirectGuests: String?
+  @Option(help: "auto, nftables, iptables-nft or iptables-legacy.")
+  var redirectBackend: String?
+  @Option(help: "How iptables' chains begin; nova-network's were nova-network.")
+  var redirectChainPrefix: String?
   @Option(help: "Appended to host names.")
   var dhcpDomain: String?
   @Option(name: .customLong("vendordata-jsonfile-path"), help: "The static vendor data.")
@@ -48,6 +61,9 @@ struct SettingOptions: ParsableArguments {
     let all: [Setting: String?] = [
       .stateDirectory: stateDirectory, .controlSocket: controlSocket,
       .controlAllowedUIDs: controlAllowedUIDs, .metadataHost: metadataHost,
+      .metadataHostIPv6: metadataHostIPv6, .redirectShape: redirectShape,
+      .redirectDevices: redirectDevices, .redirectGuests: redirectGuests,
+      .redirectBackend: redirectBackend, .redirectChainPrefix: redirectChainPrefix,
       .metadataListen: metadataListen, .metadataPort: metadataPort, .listeners: listeners,
       .dhcpDomain: dhcpDomain, .vendordataJSONFilePath: vendordataJSONFilePath,
       .vendordataDynamicTargets: vendordataDynamicTargets,
@@ -61,14 +77,15 @@ struct SettingOptions: ParsableArguments {
     return all.compactMapValues { $0 }
   }
 
-  func sources() throws -> SettingSources {
+  /// - Parameter more: Settings that a command has flags of its own for.
+  func sources(adding more: [Setting: String] = [:]) throws -> SettingSources {
     let environment = ProcessInfo.processInfo.environment
     let usual = "/etc/nameplate/nameplate.yaml"
     let file =
       config ?? environment["NAMEPLATE_CONFIG"]
       ?? (FileManager.default.fileExists(atPath: usual) ? usual : nil)
     return try SettingSources(
-      file: file, flags: flags,
+      file: file, flags: flags.merging(more) { $1 },
       surroundings: Surroundings(isRoot: geteuid() == 0, environment: environment))
   }
 }

@@ -16,9 +16,13 @@ struct Serve: AsyncParsableCommand {
   @OptionGroup var settings: SettingOptions
   @Option(help: "A manifest to apply before the first guest is answered; may be repeated.")
   var apply: [String] = []
+  @Flag(
+    help: "Install the redirect, and repair it whenever it is changed (see `nameplate redirect`).")
+  var manageRedirect = false
 
   func run() async throws {
-    let configuration = try DaemonConfiguration(try settings.sources())
+    let configuration = try DaemonConfiguration(
+      try settings.sources(adding: manageRedirect ? [.manageRedirect: "true"] : [:]))
     LoggingSystem.bootstrap { label in
       LineLogHandler(
         label: label, level: configuration.logLevel, format: configuration.logFormat)

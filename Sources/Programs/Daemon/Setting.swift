@@ -4,9 +4,16 @@ public enum Setting: String, CaseIterable, Sendable {
   case controlSocket = "control_socket"
   case controlAllowedUIDs = "control_allowed_uids"
   case metadataHost = "metadata_host"
+  case metadataHostIPv6 = "metadata_host_ipv6"
   case metadataListen = "metadata_listen"
   case metadataPort = "metadata_port"
   case listeners
+  case manageRedirect = "manage_redirect"
+  case redirectShape = "redirect_shape"
+  case redirectDevices = "redirect_devices"
+  case redirectGuests = "redirect_guests"
+  case redirectBackend = "redirect_backend"
+  case redirectChainPrefix = "redirect_chain_prefix"
   case dhcpDomain = "dhcp_domain"
   case vendordataJSONFilePath = "vendordata_jsonfile_path"
   case vendordataDynamicTargets = "vendordata_dynamic_targets"
@@ -31,13 +38,19 @@ public enum Setting: String, CaseIterable, Sendable {
     case .controlSocket: surroundings.controlSocket
     case .metadataListen: "0.0.0.0"
     case .metadataPort: "8775"
-    case .controlAllowedUIDs, .listeners, .vendordataDynamicTargets: "[]"
-    case .vendordataDynamicFailureFatal: "false"
+    case .controlAllowedUIDs, .listeners, .redirectDevices, .redirectGuests,
+      .vendordataDynamicTargets:
+      "[]"
+    case .vendordataDynamicFailureFatal, .manageRedirect: "false"
+    case .redirectShape: "router"
+    case .redirectBackend: "auto"
+    case .redirectChainPrefix: "nameplate"
     case .vendordataDynamicCacheSeconds: "60"
     case .unknownGuestHoldSeconds: "2"
     case .logLevel: "info"
     case .logFormat: "text"
-    case .metadataHost, .dhcpDomain, .vendordataJSONFilePath, .metadataProxySharedSecret,
+    case .metadataHost, .metadataHostIPv6, .dhcpDomain, .vendordataJSONFilePath,
+      .metadataProxySharedSecret,
       .metadataProxySharedSecretFile:
       ""
     }
@@ -46,7 +59,9 @@ public enum Setting: String, CaseIterable, Sendable {
   /// Whether the value is a list in the YAML file; as a variable or flag it is YAML in one line.
   var isList: Bool {
     switch self {
-    case .listeners, .vendordataDynamicTargets, .controlAllowedUIDs: true
+    case .listeners, .vendordataDynamicTargets, .controlAllowedUIDs, .redirectDevices,
+      .redirectGuests:
+      true
     default: false
     }
   }
