@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Synchronization
 
@@ -68,6 +69,7 @@ final class DaemonProcess {
   private(set) var process = Process()
   private let prefix: [String]
   private let options: [String]
+  private let lines = LogLines()
 
   var socket: String { "\(folder)/c.sock" }
 
@@ -110,8 +112,16 @@ final class DaemonProcess {
       log += String(decoding: data, as: UTF8.self)
     }
     // What else is logged must not fill the pipe.
-    pipe.fileHandleForReading.readabilityHandler = { _ = $0.availableData }
+    lines.append(log)
+    pipe.fileHandleForReading.readabilityHandler = { [lines] handle in
+      let data = handle.availableData
+      if data.isEmpty { handle.readabilityHandler = nil }
+      lines.append(String(decoding: data, as: UTF8.self))
+    }
   }
+
+  /// All that has been logged, once it has a text; what there is after ten seconds without it.
+  func log(until text: String) -> String { lines.wait(for: text) }
 
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
@@ -132,6 +142,25 @@ final class DaemonProcess {
   func curl(_ path: String, from source: String = "127.0.0.1") throws -> String {
     try Program.tool(
       "curl", "-sf", "--max-time", "10", "--interface", source, "http://127.0.0.1:\(port)\(path)")
+  }
+}
+
+/// What a daemon has logged so far, for who waits for a line of it.
+private final class LogLines: Sendable {
+  private let text = Mutex("")
+  private let grown = DispatchSemaphore(value: 0)
+
+  func append(_ more: String) {
+    text.withLock { $0 += more }
+    grown.signal()
+  }
+
+  func wait(for wanted: String) -> String {
+    let deadline = DispatchTime.now() + 10
+    while true {
+      let now = text.withLock { $0 }
+      if now.contains(wanted) || grown.wait(timeout: deadline) == .timedOut { return now }
+    }
   }
 }
 

@@ -34,7 +34,7 @@ public final class ServiceFixture: Sendable {
           guard let refusal = answer.refusal else { return }
           refusals.all.withLock { $0.append(refusal) }
         },
-        isOwnAddress: { $0 == IPAddress("10.30.0.4") }))
+        hostRole: { $0 == IPAddress("10.30.0.4") ? .ownHost : nil }))
     try await declare(instances)
   }
 

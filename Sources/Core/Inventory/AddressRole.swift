@@ -6,6 +6,8 @@ public enum AddressRole: Sendable, Hashable {
   case floatingIP(InstanceID)
   /// An address of the host that the daemon runs on.
   case ownHost
+  /// A router that the daemon's host sends by.
+  case nextHop
 }
 
 extension AddressRole: CustomStringConvertible {
@@ -16,6 +18,7 @@ extension AddressRole: CustomStringConvertible {
     case .dhcpServer(let network): "the DHCP server of \(network.text)"
     case .floatingIP(let instance): "a floating IP of instance \(instance)"
     case .ownHost: "an address of this host"
+    case .nextHop: "a router that this host sends by"
     }
   }
 }
@@ -44,7 +47,7 @@ struct RoleIndex: Sendable {
     return all.first { role in
       switch role {
       case .gateway(let id), .dhcpServer(let id): id == network
-      case .floatingIP, .ownHost: false
+      case .floatingIP, .ownHost, .nextHop: false
       }
     } ?? all.first
   }

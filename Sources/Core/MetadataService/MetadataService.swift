@@ -18,21 +18,21 @@ public final class MetadataService: Sendable {
     public var sleep: @Sendable (Duration) async throws -> Void
     /// Is told of every refusal, for the log.
     public var refused: @Sendable (GuestRequest, GuestAnswer) -> Void
-    /// Whether this host has an address.
-    public var isOwnAddress: @Sendable (IPAddress) -> Bool
+    /// What this host's own network says of an address; nil where it knows nothing.
+    public var hostRole: @Sendable (IPAddress) -> AddressRole?
 
     public init(
       now: @escaping @Sendable () -> Int,
       randomBytes: @escaping @Sendable (Int) -> [UInt8],
       sleep: @escaping @Sendable (Duration) async throws -> Void,
       refused: @escaping @Sendable (GuestRequest, GuestAnswer) -> Void,
-      isOwnAddress: @escaping @Sendable (IPAddress) -> Bool = { _ in false }
+      hostRole: @escaping @Sendable (IPAddress) -> AddressRole? = { _ in nil }
     ) {
       self.now = now
       self.randomBytes = randomBytes
       self.sleep = sleep
       self.refused = refused
-      self.isOwnAddress = isOwnAddress
+      self.hostRole = hostRole
     }
   }
 

@@ -80,7 +80,7 @@ extension MetadataService {
   /// The request is held all the same: the record that says otherwise may be on its way.
   func tellOfTranslation(_ request: GuestRequest) -> Refusal? {
     let known = catalog.read { $0.role(of: request.source, on: request.network) }
-    let role = known ?? (environment.isOwnAddress(request.source) ? .ownHost : nil)
+    let role = known ?? environment.hostRole(request.source)
     strangers.note(request, role: role, now: environment.now())
     guard let role else { return nil }
     let refusal = Refusal.translatedAddress(request.source, role)

@@ -109,7 +109,7 @@ public struct Daemon: Sendable {
       environment: MetadataService.Environment(
         now: Daemon.now, randomBytes: Daemon.randomBytes,
         sleep: { try await Task.sleep(for: $0) }, refused: refusals.note,
-        isOwnAddress: OwnAddresses(now: Daemon.monotonicSeconds).contains))
+        hostRole: HostAddresses(now: Daemon.monotonicSeconds).role))
     let readiness = Readiness(parts: 2, systemd: systemd, logger: logger)
     // Sockets that systemd hands over stand for the first listener, its network included.
     let handedOver = systemd.listeningSockets.map { descriptor in
