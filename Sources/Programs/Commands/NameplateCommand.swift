@@ -19,7 +19,7 @@ public struct NameplateCommand: AsyncParsableCommand {
     version: nameplateVersion,
     subcommands: [
       Serve.self, Apply.self, Diff.self, Get.self, List.self, Delete.self, Look.self, Watch.self,
-      Status.self, InstanceCommand.self, KeyCommand.self, ConfigCommand.self,
+      Status.self, ListenerCommand.self, InstanceCommand.self, KeyCommand.self, ConfigCommand.self,
     ])
 
   public init() {}
