@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the daemon in release and measures it beside nginx. Arguments go to guest-bench.
+# Builds the daemon in release and measures it beside nginx, and beside a farm of haproxies. Arguments go to guest-bench.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -8,9 +8,12 @@ need_swift
 need_headers
 PATH=$PATH:/usr/sbin:/sbin
 sh scripts/install-packages.sh bench || {
-  command -v wrk >/dev/null 2>&1 && command -v nginx >/dev/null 2>&1 ||
-    fail "The bench needs wrk and nginx."
+  command -v wrk >/dev/null 2>&1 && command -v nginx >/dev/null 2>&1 && command -v haproxy >/dev/null 2>&1 ||
+    fail "The bench needs wrk, nginx and haproxy."
 }
 "$SWIFT" build --configuration release --product nameplate --scratch-path .build
 "$SWIFT" build --configuration release --product guest-bench --package-path Benchmarks
-exec Benchmarks/.build/release/guest-bench .build/release/nameplate "$@"
+status=0
+Benchmarks/.build/release/guest-bench .build/release/nameplate "$@" || status=$?
+Benchmarks/.build/release/guest-bench namespaces .build/release/nameplate "$@" || status=$?
+exit "$status"

@@ -13,7 +13,7 @@ case "${1:-}" in
     wanted="$build curl nftables iptables iproute2 procps cloud-init cloud-guest-utils
       python3-yaml python3-venv xorriso mtools"
     ;;
-  bench) wanted="$build nginx-light wrk" ;;
+  bench) wanted="$build nginx-light wrk haproxy curl iproute2" ;;
   *)
     echo "usage: $0 build|test|bench" >&2
     exit 2
@@ -81,5 +81,5 @@ failed="apt-get failed. Once it works again, run as root, in $PWD: sh $0 $1"
 $apt update || { echo "$failed" >&2; exit 3; }
 $apt install -y --no-install-recommends $missing >/dev/null || { echo "$failed" >&2; exit 3; }
 case "$missing" in
-  *nginx-light*) systemctl disable nginx >/dev/null 2>&1 || true ;;
+  *nginx-light* | *haproxy*) systemctl disable nginx haproxy >/dev/null 2>&1 || true ;;
 esac

@@ -25,6 +25,7 @@ extension Fact {
       Fact(name: "nameplate", value: ours),
       Fact(name: "Commit", value: firstLine(["git", "describe", "--always", "--dirty"])),
       Fact(name: "nginx", value: firstLine(["nginx", "-v"]).after("nginx version: ")),
+      Fact(name: "haproxy", value: firstLine(["haproxy", "-v"]).before(" - ")),
       Fact(name: "wrk", value: firstLine(["wrk", "-v"]).before(" Copyright")),
       Fact(name: "Command", value: CommandLine.arguments.joined(separator: " ")),
     ]

@@ -17,6 +17,7 @@ enum GuestBench {
     do {
       let options = try Options(parsing: arguments)
       Interrupt.install()
+      if options.part == .namespaces { return try runNamespaces(options) }
       let results = try inFolder { folder in try measure(options, in: folder) }
       return try finish(results, options)
     } catch let error as UsageError {
@@ -39,6 +40,28 @@ enum GuestBench {
       atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
     defer { try? FileManager.default.removeItem(atPath: folder) }
     return try body(folder)
+  }
+
+  private static func runNamespaces(_ options: Options) throws -> Int32 {
+    guard geteuid() == 0 else {
+      complain("namespaces: skipped, only root can make network namespaces")
+      return 0
+    }
+    let results = try inFolder { folder in
+      // haproxy gives up its privileges, and reaches its backend by a socket in here.
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder)
+      return try NamespaceBench(
+        options: options, folder: folder, namespaces: NamespaceSet(folder: folder)
+      ).run()
+    }
+    print(options.isJSON ? try Report.json(results) : Report.table(results))
+    if !options.isShort {
+      let file = "\(options.reportFolder)/namespaces.md"
+      try Data(Report.markdown(results).utf8).write(to: URL(fileURLWithPath: file))
+      complain("written: \(file)")
+    }
+    for problem in results.problems { complain(problem) }
+    return results.problems.isEmpty ? 0 : 1
   }
 
   private static func measure(_ options: Options, in folder: String) throws -> Results {

@@ -1,5 +1,12 @@
 /// What the command line asks for.
 struct Options {
+  /// What is measured.
+  enum Part {
+    case guests
+    case namespaces
+  }
+
+  var part = Part.guests
   var nameplate: String?
   /// Started in place of `nameplate serve`: to compare two builds, or to try the bench itself.
   var oursCommand: String?
@@ -11,16 +18,17 @@ struct Options {
   var reportFolder = "docs/performance"
 
   static let usage = """
-    usage: guest-bench [options] PATH-OF-NAMEPLATE
+    usage: guest-bench [namespaces] [options] PATH-OF-NAMEPLATE
 
-    Measures the guests' side beside nginx serving the same bytes from files.
+    Measures the guests' side beside nginx serving the same bytes from files; with `namespaces`, one
+    daemon with a socket in each of 200 network namespaces beside 200 haproxies (root only).
 
       --short              one round of 1 s; only checks that no request failed
       --rounds N           rounds to take the median of (5)
       --seconds N          seconds of each keep-alive run (5); runs that close take at most 3
       --output text|json   (text)
       --thresholds FILE    (\(Options().thresholds))
-      --report FOLDER      where a full run writes guest-bench.md and .svg (\(Options().reportFolder))
+      --report FOLDER      where a full run writes its report (\(Options().reportFolder))
       --ours-command TEXT  a shell command in place of nameplate; it finds the port in $BENCH_PORT and
                            a folder of its own in $BENCH_FOLDER
 
@@ -32,6 +40,10 @@ struct Options {
 
   init(parsing arguments: [String]) throws(UsageError) {
     var rest = arguments[...]
+    if rest.first == "namespaces" {
+      rest.removeFirst()
+      part = .namespaces
+    }
     while let argument = rest.popFirst() {
       switch argument {
       case "--short": isShort = true

@@ -65,7 +65,7 @@ enum Report {
       """
   }
 
-  static func json(_ results: Results) throws -> String {
+  static func json(_ results: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(results), as: UTF8.self)
