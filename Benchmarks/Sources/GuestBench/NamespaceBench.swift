@@ -67,15 +67,18 @@ struct NamespaceBench {
   private func measureHaproxy() throws -> (idle: Int, served: Int) {
     let farm = try HaproxyFarm(count, in: namespaces, folder: folder)
     defer { farm.stop() }
-    for number in 0..<count { try waitForAnswer(number) }
+    for (number, proxy) in farm.proxies.enumerated() { try waitForAnswer(number, from: proxy) }
     let idle = try MemoryUse.kibibytes(of: farm.processes)
     for number in 0..<count { _ = try namespaces.ask(number, times: Self.requestsEach) }
     return (idle, try MemoryUse.kibibytes(of: farm.processes))
   }
 
-  private func waitForAnswer(_ number: Int) throws {
+  private func waitForAnswer(_ number: Int, from server: Child) throws {
     for _ in 0..<200 {
       try Interrupt.check()
+      guard server.poll() == nil else {
+        throw BenchError("\(server.name) ended early:\n\(server.output)")
+      }
       if (try? namespaces.ask(number)) != nil { return }
       pause(milliseconds: 20)
     }
@@ -91,10 +94,7 @@ struct NamespaceBench {
         options.nameplate ?? "nameplate", "serve", "--config", configuration, "--apply", manifest,
       ], log: "\(folder)/daemon.log")
     defer { daemon.stop() }
-    for number in 0..<count {
-      if daemon.poll() != nil { throw BenchError("the daemon ended: \(daemon.output)") }
-      try waitForAnswer(number)
-    }
+    for number in 0..<count { try waitForAnswer(number, from: daemon) }
     let idle = try MemoryUse.kibibytes(of: [daemon.processID])
     for number in 0..<count {
       let answers = try namespaces.ask(number, times: Self.requestsEach)

@@ -45,7 +45,8 @@ struct NamespaceSet {
     try tool([
       "ip", "netns", "exec", name(number), "curl", "-sf", "--max-time", "20", "--interface",
       Self.guestAddress,
-      "http://169.254.169.254/openstack/latest/meta_data.json?[1-\(times)]",
+      "http://169.254.169.254/openstack/latest/meta_data.json"
+        + (times > 1 ? "?[1-\(times)]" : ""),
     ])
   }
 
