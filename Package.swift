@@ -111,15 +111,16 @@ let package = Package(
       knows: [
         "Inventory", "Dialects", "MetadataService", "GuestServer", "VendorDataClient",
         "SQLiteStore",
-        "Manifest", "ControlAPI", "ControlServer", configuration, collections, logging,
+        "HostNetwork", "Manifest", "ControlAPI", "ControlServer", configuration, collections,
+        logging,
         serviceLifecycle,
         unixSignals, nioPosix, nioCore,
       ]),
     room(
       "Programs/Commands",
       knows: [
-        "Inventory", "Manifest", "ControlAPI", "ControlClient", "Daemon", argumentParser, logging,
-        collections,
+        "Inventory", "Manifest", "ControlAPI", "ControlClient", "HostNetwork", "Daemon",
+        argumentParser, logging, collections,
       ]),
     .executableTarget(
       name: "nameplate", dependencies: ["Commands"], path: "Sources/Programs/nameplate",

@@ -20,6 +20,7 @@ public struct DaemonConfiguration: Sendable {
   public var unknownGuestHoldSeconds: Double
   public var logLevel: Logger.Level
   public var logFormat: LogFormat
+  public var redirect: RedirectSettings
 
   /// Reads and checks every setting; the first that cannot be used is named with its source.
   public init(_ sources: SettingSources) throws(ConfigurationError) {
@@ -28,7 +29,6 @@ public struct DaemonConfiguration: Sendable {
     controlSocket = try read.path(.controlSocket)
     controlAllowedUIDs = Set(
       try read.list(.controlAllowedUIDs) { UInt32($0.integer ?? -1, clamped: ()) })
-    _ = try read.optionalAddress(.metadataHost)
     dhcpDomain = try read.domain(.dhcpDomain)
     vendorData = try read.vendorData(.vendordataJSONFilePath)
     vendorDataTargets = try read.targets(.vendordataDynamicTargets)
@@ -43,6 +43,7 @@ public struct DaemonConfiguration: Sendable {
         port: Int(try read.number(.metadataPort, in: 1...65_535)))
     ]
     listeners += try read.listeners(.listeners)
+    redirect = try RedirectSettings(read, listeners, stateDirectory: stateDirectory)
   }
 }
 

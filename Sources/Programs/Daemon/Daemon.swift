@@ -3,6 +3,7 @@ import Dialects
 import Foundation
 import Glibc
 import GuestServer
+import HostNetwork
 import Inventory
 public import Logging
 import Manifest
@@ -132,11 +133,15 @@ public struct Daemon: Sendable {
       atPath: URL(fileURLWithPath: configuration.controlSocket).deletingLastPathComponent().path,
       withIntermediateDirectories: true)
     try await apply(manifests, to: operators.resources)
+    let keeper =
+      configuration.redirect.isManaged
+      ? RedirectKeeper(redirect: try configuration.redirect.redirect(), logger: logger) : nil
+    try await keeper?.install()
     var group = ServiceGroupConfiguration(
       services: [
         .init(service: VendorDataRefresher(vendorData: vendorData)),
         .init(service: operators), .init(service: guests),
-      ],
+      ] + (keeper.map { [.init(service: $0)] } ?? []),
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     // The last resort: guests and operators are given their time by the servers themselves.
     group.maximumGracefulShutdownDuration = Duration.seconds(9)
