@@ -57,6 +57,10 @@ struct RoutedNetwork {
     return output
   }
 
+  func asGuest(_ words: [String]) throws -> Program.Output {
+    try Program.run("/usr/bin/env", ["ip", "netns", "exec", guest] + words)
+  }
+
   func remove() {
     for namespace in [guest, router, host] {
       _ = try? Program.run("/usr/bin/env", ["ip", "netns", "del", namespace])
