@@ -146,7 +146,7 @@ let package = Package(
     tests(
       "MetadataServiceTests",
       of: ["Inventory", "Dialects", "MetadataService", "TestKit", collections]),
-    tests("DaemonTests", of: ["nameplate", "Inventory", "ControlClient"]),
+    tests("DaemonTests", of: ["nameplate", "Daemon", "HostNetwork", "Inventory", "ControlClient"]),
     tests(
       "GuestServerTests",
       of: [

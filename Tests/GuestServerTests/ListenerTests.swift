@@ -69,13 +69,15 @@ struct ListenerTests {
     let lines = LineCounter()
     let (service, _) = RunningServer.service(.never, AsyncStream<Void>.makeStream().continuation)
     let logger = Logger(label: "test") { _ in lines }
+    let ledger = ConnectionLedger(limits: ConnectionLimits())
+    let id = ListenerID(number: 1)
+    ledger.open(id)
     let shared = SharedResources(
-      service: service, pending: PendingAnswers(service: service, limit: 1),
-      ledger: ConnectionLedger(limits: ConnectionLimits()),
+      service: service, pending: PendingAnswers(service: service, limit: 1), ledger: ledger,
       notes: RefusalNotes(logger: logger, counters: service.counters), timeouts: Timeouts())
     let group = MultiThreadedEventLoopGroup.singleton
     let listener = try await GuestListener.open(
-      ListenerConfiguration(address: Self.loopback, port: 0), group: group,
+      ListenerConfiguration(address: Self.loopback, port: 0), id: id, group: group,
       loops: EventLoopResources(group: group, shared: shared), logger: logger)
     for code in [EMFILE, EMFILE, ENFILE, ECONNABORTED] {
       listener.channel.pipeline.fireErrorCaught(IOError(errnoCode: code, reason: "accept"))

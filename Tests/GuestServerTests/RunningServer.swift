@@ -23,6 +23,7 @@ struct RunningServer: Sendable {
   let service: MetadataService
   let store: MemoryStore
   let ports: [Int]
+  let listeners: ListenerSet
   /// Has a value for each request that is held.
   let held: AsyncStream<Void>
   private let group: ServiceGroup
@@ -70,7 +71,9 @@ struct RunningServer: Sendable {
       }
       if ports.isEmpty { try await tasks.next() }
       try await body(
-        RunningServer(service: service, store: store, ports: ports, held: held, group: group))
+        RunningServer(
+          service: service, store: store, ports: ports, listeners: server.listeners, held: held,
+          group: group))
       await group.triggerGracefulShutdown()
       try await tasks.waitForAll()
     }

@@ -41,12 +41,41 @@ final class ConnectionLedger: Sendable {
   /// Connections that are being told that they are too many; beyond these, silence is cheaper.
   static let maximumTurnedAway = 64
 
-  private struct State {
+  /// The connections that came in by one listener.
+  private struct Entrance {
     var channels: [ObjectIdentifier: any Channel] = [:]
+    var isDraining = false
+    let empty: AsyncStream<Never>
+    let emptied: AsyncStream<Never>.Continuation
+
+    init() { (empty, emptied) = AsyncStream.makeStream() }
+  }
+
+  private struct State {
+    var entrances: [ListenerID: Entrance] = [:]
+    var open = 0
     var admitted = 0
     var turnedAway = 0
     var byGuest: [Guest: Int] = [:]
     var isDraining = false
+
+    var channels: [any Channel] { entrances.values.flatMap { $0.channels.values } }
+
+    mutating func enter(_ channel: any Channel, by listener: ListenerID) {
+      entrances[listener]?.channels[ObjectIdentifier(channel)] = channel
+      open += 1
+    }
+
+    /// - Returns: What to finish where it was the last one of a listener that is gone.
+    mutating func leave(_ channel: any Channel, by listener: ListenerID)
+      -> AsyncStream<Never>.Continuation?
+    {
+      let known = entrances[listener]?.channels.removeValue(forKey: ObjectIdentifier(channel))
+      if known != nil { open -= 1 }
+      guard let entrance = entrances[listener], entrance.isDraining, entrance.channels.isEmpty
+      else { return nil }
+      return entrance.emptied
+    }
   }
 
   private let limits: ConnectionLimits
@@ -59,28 +88,47 @@ final class ConnectionLedger: Sendable {
     (empty, emptied) = AsyncStream.makeStream()
   }
 
-  /// Enters a connection. What is not dropped must be released when it is gone.
-  func admit(_ guest: Guest, _ channel: any Channel) -> Admission {
+  /// Lets connections of a listener in.
+  func open(_ listener: ListenerID) {
     state.withLock { state in
-      guard !state.isDraining else { return .dropped }
+      if state.entrances[listener] == nil { state.entrances[listener] = Entrance() }
+    }
+  }
+
+  /// Has no listener of that number any more.
+  func forget(_ listener: ListenerID) {
+    state.withLock { state in
+      // What is still open must stay known; it is then the server's end that closes it.
+      guard state.entrances[listener]?.channels.isEmpty == true else { return }
+      state.entrances[listener] = nil
+    }
+  }
+
+  /// Enters a connection. What is not dropped must be released when it is gone.
+  func admit(_ guest: Guest, _ channel: any Channel, by listener: ListenerID) -> Admission {
+    state.withLock { state in
+      guard !state.isDraining, state.entrances[listener]?.isDraining == false else {
+        return .dropped
+      }
       let own = state.byGuest[guest, default: 0]
       if state.admitted < limits.connections, own < limits.connectionsPerGuest {
         state.admitted += 1
         state.byGuest[guest] = own + 1
-        state.channels[ObjectIdentifier(channel)] = channel
+        state.enter(channel, by: listener)
         return .admitted
       }
       guard state.turnedAway < ConnectionLedger.maximumTurnedAway else { return .dropped }
       state.turnedAway += 1
-      state.channels[ObjectIdentifier(channel)] = channel
+      state.enter(channel, by: listener)
       return .turnedAway
     }
   }
 
   /// Takes out a connection that is gone.
-  func release(_ guest: Guest, _ channel: any Channel, after admission: Admission) {
-    let isEmptied = state.withLock { state in
-      state.channels[ObjectIdentifier(channel)] = nil
+  func release(
+    _ guest: Guest, _ channel: any Channel, by listener: ListenerID, after admission: Admission
+  ) {
+    let (isEmptied, entrance) = state.withLock { state in
       switch admission {
       case .admitted:
         state.admitted -= 1
@@ -89,9 +137,11 @@ final class ConnectionLedger: Sendable {
       case .turnedAway: state.turnedAway -= 1
       case .dropped: break
       }
-      return state.isDraining && state.channels.isEmpty
+      let entrance = state.leave(channel, by: listener)
+      return (state.isDraining && state.open == 0, entrance)
     }
     if isEmptied { emptied.finish() }
+    entrance?.finish()
   }
 
   /// Lets no connection in any more.
@@ -99,17 +149,41 @@ final class ConnectionLedger: Sendable {
   func drain() -> [any Channel] {
     let channels = state.withLock { state in
       state.isDraining = true
-      return Array(state.channels.values)
+      return state.channels
     }
     if channels.isEmpty { emptied.finish() }
     return channels
   }
 
+  /// Lets no connection in by a listener any more.
+  /// - Returns: Those that are open, to be told.
+  func drain(_ listener: ListenerID) -> [any Channel] {
+    let (channels, emptied) = state.withLock { state in
+      state.entrances[listener]?.isDraining = true
+      let entrance = state.entrances[listener]
+      return (Array(entrance?.channels.values ?? [:].values), entrance?.emptied)
+    }
+    if channels.isEmpty { emptied?.finish() }
+    return channels
+  }
+
   /// The open connections.
-  var channels: [any Channel] { state.withLock { Array($0.channels.values) } }
+  var channels: [any Channel] { state.withLock { $0.channels } }
+
+  /// The open connections that came in by a listener.
+  func channels(of listener: ListenerID) -> [any Channel] {
+    state.withLock { Array($0.entrances[listener]?.channels.values ?? [:].values) }
+  }
 
   /// Returns when the last connection has gone after ``drain()``, or the task is cancelled.
   func waitUntilEmpty() async {
+    for await _ in empty {}
+  }
+
+  /// Returns when a listener's last connection has gone after ``drain(_:)``, or the task is
+  /// cancelled.
+  func waitUntilEmpty(_ listener: ListenerID) async {
+    guard let empty = state.withLock({ $0.entrances[listener]?.empty }) else { return }
     for await _ in empty {}
   }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import Inventory
 import MetadataService
 import NIOCore
@@ -12,6 +13,7 @@ final class GuestConnectionHandler: ChannelInboundHandler {
 
   private let resources: LoopResources
   private let network: NetworkID?
+  private let listener: ListenerID
   private var exchange: GuestExchange
   private var guest: ConnectionLedger.Guest
   private var admission = ConnectionLedger.Admission.dropped
@@ -22,9 +24,10 @@ final class GuestConnectionHandler: ChannelInboundHandler {
   private var timerDeadline = Int.max
   private var isPerforming = false
 
-  init(resources: LoopResources, network: NetworkID?) {
+  init(resources: LoopResources, network: NetworkID?, listener: ListenerID) {
     self.resources = resources
     self.network = network
+    self.listener = listener
     guest = ConnectionLedger.Guest(network: network, address: .v4(0))
     exchange = GuestExchange(
       timeouts: resources.shared.timeouts, network: network, source: .v4(0), now: 0)
@@ -53,7 +56,7 @@ final class GuestConnectionHandler: ChannelInboundHandler {
     guest = ConnectionLedger.Guest(network: network, address: address)
     exchange = GuestExchange(
       timeouts: resources.shared.timeouts, network: network, source: address, now: now)
-    admission = resources.shared.ledger.admit(guest, context.channel)
+    admission = resources.shared.ledger.admit(guest, context.channel, by: listener)
     switch admission {
     case .admitted: settle(now)
     case .turnedAway:
@@ -70,7 +73,8 @@ final class GuestConnectionHandler: ChannelInboundHandler {
     timer = nil
     output = ByteBuffer()
     if admission != .dropped {
-      resources.shared.ledger.release(guest, context.channel, after: admission)
+      resources.shared.ledger.release(
+        guest, context.channel, by: listener, after: admission)
       admission = .dropped
     }
   }
@@ -97,7 +101,9 @@ final class GuestConnectionHandler: ChannelInboundHandler {
     let now = GuestConnectionHandler.now()
     switch event {
     case ChannelEvent.inputClosed: perform(exchange.inputClosed(now: now), now)
-    case is ShutdownEvent: perform(exchange.shutdownRequested(now: now), now)
+    case let event as ShutdownEvent:
+      if event.isListenerGone { boundClosing(context) }
+      perform(exchange.shutdownRequested(now: now), now)
     default: context.fireUserInboundEventTriggered(event)
     }
   }
@@ -106,6 +112,17 @@ final class GuestConnectionHandler: ChannelInboundHandler {
     // A connection that was reset or the like: the guest is gone, and nothing is to be said.
     context.close(promise: nil)
   }
+
+  /// What the guest does not acknowledge would keep the socket in the kernel for minutes after it
+  /// is closed, and with it the network namespace that is to go.
+  private func boundClosing(_ context: ChannelHandlerContext) {
+    // It fails only on a channel that is closed.
+    try? context.channel.syncOptions?.setOption(
+      .tcpOption(NIOBSDSocket.Option(rawValue: TCP_USER_TIMEOUT)),
+      value: GuestConnectionHandler.unacknowledgedMilliseconds)
+  }
+
+  static let unacknowledgedMilliseconds: SocketOptionValue = 3000
 
   // MARK: Performing
 
@@ -226,5 +243,7 @@ final class GuestConnectionHandler: ChannelInboundHandler {
   }
 }
 
-/// Tells a connection that the server is to stop.
-struct ShutdownEvent: Sendable {}
+/// Tells a connection that the server, or the listener that it came in by, is to stop.
+struct ShutdownEvent: Sendable {
+  let isListenerGone: Bool
+}

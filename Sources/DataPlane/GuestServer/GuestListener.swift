@@ -6,6 +6,7 @@ import NIOPosix
 
 /// An open listener.
 struct GuestListener: Sendable {
+  let id: ListenerID
   let configuration: ListenerConfiguration
   let channel: any Channel
 
@@ -19,26 +20,36 @@ struct GuestListener: Sendable {
   var port: Int { channel.localAddress?.port ?? configuration.port }
 
   /// Opens a listener.
-  /// - Parameter loops: What the connections of each event loop of the group share.
+  /// - Parameters:
+  ///   - id: What its connections are entered under.
+  ///   - loops: What the connections of each event loop of the group share.
   /// - Throws: ``ListenError``, which names the address, the port and the way out.
   static func open(
-    _ configuration: ListenerConfiguration, group: any EventLoopGroup, loops: EventLoopResources,
-    logger: Logger
+    _ configuration: ListenerConfiguration, id: ListenerID, group: any EventLoopGroup,
+    loops: EventLoopResources, logger: Logger
   ) async throws(ListenError) -> GuestListener {
-    let address = try configuration.socketAddress()
-    let device = try configuration.deviceName()
-    let bootstrap = makeBootstrap(configuration, device, group, loops, logger)
+    let bootstrap = makeBootstrap(configuration, id, group, loops, logger)
     do {
       let channel: any Channel
       if let descriptor = configuration.fileDescriptor {
-        try configuration.check(descriptor: descriptor)
+        do {
+          try configuration.check(descriptor: descriptor)
+        } catch {
+          configuration.closeDescriptor()
+          throw error
+        }
+        // From here on it is the channel's, which closes it on each way out.
         channel = try await bootstrap.withBoundSocket(descriptor).get()
         // Taking a socket over sets its backlog to a small default.
         _ = listen(descriptor, backlog)
       } else {
-        channel = try await bootstrap.bind(to: address).get()
+        let address = try configuration.socketAddress()
+        let device = try configuration.deviceName()
+        channel = try await bootstrap.serverChannelInitializer { channel in
+          prepare(channel, configuration, logger).flatMap { bind(channel, toDevice: device) }
+        }.bind(to: address).get()
       }
-      return GuestListener(configuration: configuration, channel: channel)
+      return GuestListener(id: id, configuration: configuration, channel: channel)
     } catch let error as ListenError {
       throw error
     } catch {
@@ -47,8 +58,8 @@ struct GuestListener: Sendable {
   }
 
   private static func makeBootstrap(
-    _ configuration: ListenerConfiguration, _ device: DeviceName?,
-    _ group: any EventLoopGroup, _ loops: EventLoopResources, _ logger: Logger
+    _ configuration: ListenerConfiguration, _ id: ListenerID, _ group: any EventLoopGroup,
+    _ loops: EventLoopResources, _ logger: Logger
   ) -> ServerBootstrap {
     let network = configuration.network
     let bootstrap = ServerBootstrap(group: group)
@@ -64,17 +75,12 @@ struct GuestListener: Sendable {
         value: AdaptiveRecvByteBufferAllocator(
           minimum: 1024, initial: 2048, maximum: GuestExchange.maximumReadBytes)
       )
-      .serverChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(
-            AcceptFailures(configuration: configuration, logger: logger))
-        }.flatMap { bind(channel, toDevice: device) }
-      }
+      .serverChannelInitializer { prepare($0, configuration, logger) }
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(
             GuestConnectionHandler(
-              resources: loops.resources(of: channel.eventLoop), network: network))
+              resources: loops.resources(of: channel.eventLoop), network: network, listener: id))
         }
       }
     guard !configuration.address.isIPv4, configuration.fileDescriptor == nil else {
@@ -83,6 +89,15 @@ struct GuestListener: Sendable {
     // IPv4 guests have listeners of their own; here they would be the same guests by another name.
     return bootstrap.serverChannelOption(
       ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
+  }
+
+  private static func prepare(
+    _ channel: any Channel, _ configuration: ListenerConfiguration, _ logger: Logger
+  ) -> EventLoopFuture<Void> {
+    channel.eventLoop.makeCompletedFuture {
+      try channel.pipeline.syncOperations.addHandler(
+        AcceptFailures(configuration: configuration, logger: logger))
+    }
   }
 
   private static func bind(_ channel: any Channel, toDevice device: DeviceName?)

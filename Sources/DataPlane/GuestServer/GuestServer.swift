@@ -19,14 +19,16 @@ public struct GuestServer: Service {
     public var description: String { "the listener at \(listener) is gone" }
   }
 
-  private let listeners: [ListenerConfiguration]
-  private let group: any EventLoopGroup
+  /// The listeners that are open; more may come and go while the server runs.
+  public let listeners: ListenerSet
+  private let lasting: [ListenerConfiguration]
   private let logger: Logger
   private let shared: SharedResources
   private let drainTimeout: Duration
   private let onReady: @Sendable ([BoundListener]) -> Void
 
   /// - Parameters:
+  ///   - listeners: These last as long as the server: it ends where one is lost.
   ///   - eventLoopGroup: Serves the connections. It is not shut down here.
   ///   - drainTimeout: How long a graceful shutdown waits for answers that are under way.
   ///   - onReady: Called once all listeners are open.
@@ -36,8 +38,7 @@ public struct GuestServer: Service {
     limits: ConnectionLimits = ConnectionLimits(), drainTimeout: Duration = .seconds(8),
     onReady: @escaping @Sendable ([BoundListener]) -> Void = { _ in }
   ) {
-    self.listeners = listeners
-    group = eventLoopGroup
+    lasting = listeners
     self.logger = logger
     self.drainTimeout = drainTimeout
     self.onReady = onReady
@@ -46,13 +47,16 @@ public struct GuestServer: Service {
       pending: PendingAnswers(service: service, limit: limits.pendingRequests),
       ledger: ConnectionLedger(limits: limits),
       notes: RefusalNotes(logger: logger, counters: service.counters), timeouts: timeouts)
+    self.listeners = ListenerSet(
+      shared: shared, group: eventLoopGroup, drainTimeout: drainTimeout, logger: logger)
   }
 
   /// Serves until a graceful shutdown or cancellation. A server runs once.
   /// - Throws: ``ListenError`` where a listener cannot be opened, ``ListenerLost`` where one
   ///   closes by itself.
   public func run() async throws {
-    let open = try await openListeners()
+    let (losses, lost) = AsyncStream<ListenerConfiguration>.makeStream()
+    let open = try await openListeners(lost)
     onReady(open.map { BoundListener(configuration: $0.configuration, port: $0.port) })
     for listener in open {
       logger.info(
@@ -64,7 +68,8 @@ public struct GuestServer: Service {
     }
     let ending = await withDiscardingTaskGroup { group in
       group.addTask { await shared.pending.run() }
-      let ending = await listen(open)
+      let ending = await waitForEnding(losses)
+      await listeners.close()
       await drain(gracefully: ending != .cancelled)
       shared.pending.close()
       group.cancelAll()
@@ -73,16 +78,17 @@ public struct GuestServer: Service {
     if case .lost(let listener) = ending { throw ListenerLost(listener: listener) }
   }
 
-  private func openListeners() async throws -> [GuestListener] {
-    let loops = EventLoopResources(group: group, shared: shared)
+  private func openListeners(_ lost: AsyncStream<ListenerConfiguration>.Continuation)
+    async throws -> [GuestListener]
+  {
     var open: [GuestListener] = []
     do {
-      for configuration in listeners {
+      for configuration in lasting {
         open.append(
-          try await GuestListener.open(configuration, group: group, loops: loops, logger: logger))
+          try await listeners.open(configuration) { lost.yield(configuration) })
       }
     } catch {
-      for listener in open { try? await listener.channel.close().get() }
+      await listeners.close()
       throw error
     }
     return open
@@ -96,8 +102,8 @@ public struct GuestServer: Service {
     case lost(ListenerConfiguration)
   }
 
-  /// Returns, with all listeners closed, when the server is to end.
-  private func listen(_ open: [GuestListener]) async -> Ending {
+  /// Returns when the server is to end.
+  private func waitForEnding(_ losses: AsyncStream<ListenerConfiguration>) async -> Ending {
     await withTaskGroup(of: Ending.self) { group in
       group.addTask {
         do {
@@ -107,17 +113,12 @@ public struct GuestServer: Service {
           return .cancelled
         }
       }
-      for listener in open {
-        group.addTask {
-          try? await listener.channel.closeFuture.get()
-          return .lost(listener.configuration)
-        }
+      group.addTask {
+        for await listener in losses { return .lost(listener) }
+        return .cancelled
       }
-      let ending = await group.next() ?? .cancelled
-      // Closing ends the tasks that wait for it; it fails only where the channel is closed.
-      for listener in open { try? await listener.channel.close().get() }
-      group.cancelAll()
-      return ending
+      defer { group.cancelAll() }
+      return await group.next() ?? .cancelled
     }
   }
 
@@ -125,7 +126,10 @@ public struct GuestServer: Service {
   private func drain(gracefully isGraceful: Bool) async {
     let channels = shared.ledger.drain()
     if isGraceful {
-      for channel in channels { channel.pipeline.fireUserInboundEventTriggered(ShutdownEvent()) }
+      for channel in channels {
+        channel.pipeline.fireUserInboundEventTriggered(
+          ShutdownEvent(isListenerGone: false))
+      }
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await shared.ledger.waitUntilEmpty() }
         group.addTask { try? await Task.sleep(for: drainTimeout) }

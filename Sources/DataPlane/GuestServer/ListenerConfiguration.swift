@@ -16,10 +16,13 @@ public struct ListenerConfiguration: Sendable, Hashable {
   /// A listening socket that is open already, as systemd hands it over. It is closed with the
   /// listener; `address` and `port` then only describe it.
   public var fileDescriptor: Int32?
+  /// The name of the network namespace that this socket is in, for descriptions; nil for the
+  /// process' own.
+  public var namespace: String?
 
   public init(
     address: IPAddress, port: Int, device: String? = nil, network: NetworkID? = nil,
-    zone: String? = nil, fileDescriptor: Int32? = nil
+    zone: String? = nil, fileDescriptor: Int32? = nil, namespace: String? = nil
   ) {
     self.address = address
     self.port = port
@@ -27,15 +30,17 @@ public struct ListenerConfiguration: Sendable, Hashable {
     self.network = network
     self.zone = zone
     self.fileDescriptor = fileDescriptor
+    self.namespace = namespace
   }
 }
 
 extension ListenerConfiguration: CustomStringConvertible {
-  /// The address and port as in a URL, and the device.
+  /// The address and port as in a URL, the device and the namespace.
   public var description: String {
     let zone = self.zone.map { "%\($0)" } ?? ""
     let host = address.isIPv4 ? "\(address)" : "[\(address)\(zone)]"
     return "\(host):\(port)" + (device.map { " on \($0)" } ?? "")
+      + (namespace.map { " in the namespace \($0)" } ?? "")
   }
 }
 

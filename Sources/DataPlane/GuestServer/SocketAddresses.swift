@@ -53,6 +53,12 @@ extension ListenerConfiguration {
     }
   }
 
+  /// Closes the descriptor that was handed over, where there is one. The standard streams are never
+  /// handed over.
+  func closeDescriptor() {
+    if let fileDescriptor, fileDescriptor > 2 { close(fileDescriptor) }
+  }
+
   /// Makes sure that a descriptor is a listening TCP socket; NIO takes that for granted.
   /// - Throws: ``ListenError`` where it is not.
   func check(descriptor: Int32) throws(ListenError) {

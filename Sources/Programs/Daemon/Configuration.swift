@@ -12,6 +12,8 @@ public struct DaemonConfiguration: Sendable {
   public var controlSocket: String
   public var controlAllowedUIDs: Set<UInt32>
   public var listeners: [ListenerConfiguration]
+  /// The listeners in network namespaces, which come and go.
+  public var namespaceRules: [NamespaceRule]
   public var dhcpDomain: String
   public var vendorData: JSONValue
   public var vendorDataTargets: [VendorDataTarget]
@@ -42,7 +44,18 @@ public struct DaemonConfiguration: Sendable {
         address: try read.address(.metadataListen),
         port: Int(try read.number(.metadataPort, in: 1...65_535)))
     ]
-    listeners += try read.listeners(.listeners)
+    namespaceRules = []
+    for listener in try read.listeners(.listeners) {
+      switch listener {
+      case .here(let listener): listeners.append(listener)
+      case .inNamespaces(let rule): namespaceRules.append(rule)
+      }
+    }
+    do {
+      try ListenerSetting.checkRules(namespaceRules)
+    } catch {
+      throw read.error(.listeners, error.description)
+    }
     redirect = try RedirectSettings(read, listeners, stateDirectory: stateDirectory)
   }
 }
@@ -174,54 +187,16 @@ struct SettingReader {
     return value
   }
 
-  func listeners(_ setting: Setting) throws(ConfigurationError) -> [ListenerConfiguration] {
-    var listeners: [ListenerConfiguration] = []
+  func listeners(_ setting: Setting) throws(ConfigurationError) -> [ListenerSetting] {
+    var listeners: [ListenerSetting] = []
     for (index, value) in try values(setting).enumerated() {
       do {
-        listeners.append(try listener(value, "listeners[\(index)]"))
+        listeners.append(try ListenerSetting(reading: value, path: "listeners[\(index)]"))
       } catch {
         throw self.error(setting, error.description)
       }
     }
     return listeners
-  }
-
-  private func listener(_ value: JSONValue, _ path: String) throws(FieldError)
-    -> ListenerConfiguration
-  {
-    guard let members = value.object else {
-      throw FieldError(path: path, message: "must be a map like {address: 10.0.0.4, port: 8775}")
-    }
-    let known = ["address", "port", "device", "network", "netns", "trust"]
-    if let unknown = members.keys.first(where: { !known.contains($0) }) {
-      throw FieldError(
-        path: "\(path).\(unknown)",
-        message: "is not known here; a listener has \(known.joined(separator: ", "))")
-    }
-    if value["netns"] != nil {
-      throw FieldError(
-        path: "\(path).netns",
-        message: "is not served yet; start the daemon in the namespace (ip netns exec)")
-    }
-    if let trust = value["trust"], trust != "none" {
-      throw FieldError(path: "\(path).trust", message: "only 'none' is served yet")
-    }
-    guard let text = value["address"]?.string, let address = IPAddress(text) else {
-      throw FieldError(path: "\(path).address", message: "must be an IP address")
-    }
-    let port = value["port"].map { $0.integer ?? 0 } ?? 8775
-    guard (1...65_535).contains(port) else {
-      throw FieldError(path: "\(path).port", message: "must be a port from 1 to 65535")
-    }
-    var network: NetworkID?
-    if let name = value["network"]?.string {
-      network = NetworkID(name)
-      if network == nil {
-        throw FieldError(path: "\(path).network", message: "'\(name)' is not a network's id")
-      }
-    }
-    return ListenerConfiguration(
-      address: address, port: port, device: value["device"]?.string, network: network)
   }
 
   private func values(_ setting: Setting) throws(ConfigurationError) -> [JSONValue] {

@@ -1,3 +1,4 @@
+import ControlAPI
 import ControlServer
 import Dialects
 import Foundation
@@ -111,7 +112,8 @@ public struct Daemon: Sendable {
         now: Daemon.now, randomBytes: Daemon.randomBytes,
         sleep: { try await Task.sleep(for: $0) }, refused: refusals.note,
         hostRole: HostAddresses(now: Daemon.monotonicSeconds).role))
-    let readiness = Readiness(parts: 2, systemd: systemd, logger: logger)
+    let hasNamespaces = !configuration.namespaceRules.isEmpty
+    let readiness = Readiness(parts: hasNamespaces ? 3 : 2, systemd: systemd, logger: logger)
     // Sockets that systemd hands over stand for the first listener, its network included.
     let handedOver = systemd.listeningSockets.map { descriptor in
       ListenerConfiguration(
@@ -124,10 +126,17 @@ public struct Daemon: Sendable {
       listeners: handedOver.isEmpty
         ? configuration.listeners : handedOver + configuration.listeners.dropFirst(),
       eventLoopGroup: threads, logger: logger, onReady: { _ in readiness.done() })
+    let namespaces = NamespaceListeners(
+      rules: configuration.namespaceRules, listeners: guests.listeners, logger: logger,
+      onReady: { readiness.done() })
     let operators = ControlServer(
       service: service, store: store, socketPath: configuration.controlSocket,
       allowedUIDs: configuration.controlAllowedUIDs, logger: logger, now: Daemon.now,
       newID: randomInstanceID, status: { ["version": .string(nameplateVersion)] },
+      listeners: { [configuration] in
+        configuration.listeners.map(ListenerState.init)
+          + namespaces.statuses.map(ListenerState.init)
+      },
       onListening: { readiness.done() })
     try FileManager.default.createDirectory(
       atPath: URL(fileURLWithPath: configuration.controlSocket).deletingLastPathComponent().path,
@@ -137,12 +146,15 @@ public struct Daemon: Sendable {
       configuration.redirect.isManaged
       ? RedirectKeeper(redirect: try configuration.redirect.redirect(), logger: logger) : nil
     try await keeper?.install()
+    var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+      .init(service: VendorDataRefresher(vendorData: vendorData)),
+      .init(service: operators), .init(service: guests),
+    ]
+    if let keeper { services.append(.init(service: keeper)) }
+    // The last is the first to end: no listener is added while the guests' side goes.
+    if hasNamespaces { services.append(.init(service: namespaces)) }
     var group = ServiceGroupConfiguration(
-      services: [
-        .init(service: VendorDataRefresher(vendorData: vendorData)),
-        .init(service: operators), .init(service: guests),
-      ] + (keeper.map { [.init(service: $0)] } ?? []),
-      gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+      services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     // The last resort: guests and operators are given their time by the servers themselves.
     group.maximumGracefulShutdownDuration = Duration.seconds(9)
     try await ServiceGroup(configuration: group).run()

@@ -42,6 +42,9 @@ public struct NamespaceSocketError: Error, Sendable, Hashable, CustomStringConve
       }
   }
 
+  /// Whether the name has changed since it was looked up, which is nobody's fault.
+  public var isOutdated: Bool { reason == .missing || reason == .replaced }
+
   public var description: String {
     "cannot listen at \(request.endpoint) in the namespace '\(request.namespace)': \(words)"
   }

@@ -1,0 +1,24 @@
+import ControlAPI
+import GuestServer
+
+extension ListenerState {
+  /// A listener that the daemon would not run without.
+  init(_ listener: ListenerConfiguration) {
+    self.init(
+      address: listener.address, port: listener.port, device: listener.device,
+      network: listener.network)
+  }
+
+  init(_ status: NamespaceListenerStatus) {
+    let problem: String? =
+      switch status.state {
+      case .listening: nil
+      case .missing: "there is no namespace of that name"
+      case .closing: "it is being closed"
+      case .waiting, .refused: status.reason ?? "it is being opened"
+      }
+    self.init(
+      address: status.address, port: status.port, device: status.device,
+      namespace: status.namespace, network: status.network, problem: problem)
+  }
+}
