@@ -44,14 +44,19 @@ struct NamespaceSlots<Handle: Sendable & Hashable>: Sendable {
     var phase = Phase.queued
     var token = 0
     var failures = 0
-    /// Why it does not listen, as it was told last.
+    /// Why it does not listen.
     var reason: String?
+    /// The reason that was told last.
+    var told: String?
   }
 
   /// Each opening has a thread for its short life.
   static var maximumOpenings: Int { 64 }
   static var shortestWaitMilliseconds: Int { 50 }
   static var longestWaitMilliseconds: Int { 2000 }
+  /// A namespace gets its interfaces one after another: what is there at the third try is not
+  /// worth a line.
+  static var quietFailures: Int { 2 }
 
   private(set) var slots: [NamespaceKey: Slot] = [:]
   private(set) var wishes: [NamespaceKey: NamespaceWish] = [:]
@@ -161,7 +166,8 @@ struct NamespaceSlots<Handle: Sendable & Hashable>: Sendable {
     }
     slots[key]?.phase = .waiting(identity)
     slots[key]?.failures += 1
-    if let reason { tell(key, reason, &actions) }
+    slots[key]?.reason = reason ?? slot.reason
+    if let reason, slot.failures >= Self.quietFailures { tell(key, reason, &actions) }
     let doublings = min(slot.failures, 6)
     actions.append(
       .wait(
@@ -191,8 +197,9 @@ struct NamespaceSlots<Handle: Sendable & Hashable>: Sendable {
   private mutating func tell(
     _ key: NamespaceKey, _ reason: String, _ actions: inout [Action]
   ) {
-    guard slots[key]?.reason != reason else { return }
     slots[key]?.reason = reason
+    guard slots[key]?.told != reason else { return }
+    slots[key]?.told = reason
     actions.append(.tell(key, reason))
   }
 }
