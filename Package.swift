@@ -102,7 +102,9 @@ let package = Package(
         serviceLifecycle,
       ]),
 
-    room("Host/HostNetwork", knows: ["Inventory", "CNetworkNamespace", subprocess, system]),
+    room(
+      "Host/HostNetwork",
+      knows: ["Inventory", "CNetworkNamespace", collections, subprocess, system]),
     // What the C library has and its Swift module leaves out.
     .target(name: "CNetworkNamespace", path: "Sources/Host/CNetworkNamespace"),
 
