@@ -83,7 +83,10 @@ struct NamespaceChurnTests {
     try Data(Self.client.utf8).write(to: URL(fileURLWithPath: "\(daemon.folder)/client"))
     let output = try Program.run(
       "/usr/bin/env",
-      ["sh", "-c", Self.operator_, "sh", daemon.folder, farm.tag, "\(Self.guests)", "\(Self.rounds)"])
+      [
+        "sh", "-c", Self.operator_, "sh", daemon.folder, farm.tag, "\(Self.guests)",
+        "\(Self.rounds)",
+      ])
     #expect(output.status == 0, "\(output.out)\(output.error)")
     var answers = 0
     for guest in 0..<Self.guests {

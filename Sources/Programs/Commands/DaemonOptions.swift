@@ -96,8 +96,13 @@ struct SocketOptions: ParsableArguments {
   var socket: String?
 
   func path() throws -> String {
+    try path(else: try SettingOptions.parse([]).sources().value(of: .controlSocket).text)
+  }
+
+  /// - Parameter configured: What a configuration says that the command has read already.
+  func path(else configured: @autoclosure () throws -> String) throws -> String {
     let environment = ProcessInfo.processInfo.environment
     if let path = socket ?? environment["NAMEPLATE_SOCKET"], !path.isEmpty { return path }
-    return try SettingOptions.parse([]).sources().value(of: .controlSocket).text
+    return try configured()
   }
 }

@@ -70,13 +70,29 @@ public struct RedirectSettings: Sendable {
     }
   }
 
-  /// The redirect of this host, or of a namespace that is the guests' router.
-  public func redirect(namespace: String? = nil) throws -> Redirect {
+  /// Makes the folder that an installation is remembered in.
+  public func makeStateDirectory() throws {
     try FileManager.default.createDirectory(
       atPath: stateDirectory, withIntermediateDirectories: true,
       attributes: [.posixPermissions: 0o700])
+  }
+
+  /// The redirect of this host, or of a namespace that is the guests' router.
+  public func redirect(namespace: String? = nil) throws -> Redirect {
     let name = namespace.map { "redirect-\($0).json" } ?? "redirect.json"
     return Redirect(
       plan: try plan(), tools: HostTools(namespace: namespace), record: "\(stateDirectory)/\(name)")
+  }
+}
+
+extension DaemonConfiguration {
+  /// How guests reach the daemon: by listeners in namespaces alone, where nothing else is said.
+  public var doctorShape: DoctorQuestion.Shape {
+    switch redirect.shape {
+    case .local: .local(device: redirect.devices.first ?? "")
+    case .router:
+      redirect.metadataHost == nil && redirect.metadataHostIPv6 == nil && !namespaceRules.isEmpty
+        ? .namespaces : .router
+    }
   }
 }

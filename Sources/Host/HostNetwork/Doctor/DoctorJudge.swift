@@ -1,108 +1,101 @@
 import Inventory
 
-/// Judges facts, link by link.
+/// Judges the facts, link by link, in the order of ``DoctorCheck``.
 struct DoctorJudge {
-  let question: DoctorQuestion
   let facts: DoctorFacts
-  let redirect: RedirectFacts?
-  let daemon: DaemonFacts?
-  private(set) var findings: [DoctorFinding] = []
+  /// Links that are broken so far.
+  private(set) var broken: [DoctorCheck] = []
 
-  init(
-    question: DoctorQuestion, facts: DoctorFacts, redirect: RedirectFacts?, daemon: DaemonFacts?
-  ) {
-    self.question = question
-    self.facts = facts
-    self.redirect = redirect
-    self.daemon = daemon
-  }
+  init(facts: DoctorFacts) { self.facts = facts }
 
-  mutating func judge() -> [DoctorFinding] {
-    for link in DoctorLink.allCases { findings.append(finding(link)) }
+  mutating func findings() -> [DoctorFinding] {
+    var findings: [DoctorFinding] = []
+    for check in DoctorCheck.allCases {
+      var finding = judge(check)
+      if finding.status == .failed, Self.refutable.contains(check), isAnswered {
+        finding = check.finding(
+          .warning, finding.evidence + "; yet the guest's probe was answered",
+          remedy: finding.remedy)
+      }
+      if finding.status == .failed { broken.append(check) }
+      findings.append(finding)
+    }
     return findings
   }
 
-  private func finding(_ link: DoctorLink) -> DoctorFinding {
-    switch link {
+  private func judge(_ check: DoctorCheck) -> DoctorFinding {
+    switch check {
     case .metadataHost: metadataHost()
-    case .daemon: daemonItself()
+    case .daemon: daemon()
     case .listener: listener()
-    case .redirect: redirectItself()
-    case .shadowed: shadowed()
-    case .filter: filter()
-    case .sourceNAT: sourceNAT()
-    case .ipForward: ipForward()
-    case .reversePathFilter: reversePathFilter()
-    case .bridgeNetfilter: bridgeNetfilter()
-    case .conntrack: conntrack()
     case .guestRoute: guestRoute()
-    case .returnRoute: returnRoute()
+    case .redirect: redirect()
+    case .shadowed: shadowed()
+    case .reversePathFilter: reversePathFilter()
+    case .conntrack: conntrack()
     case .counted: counted()
+    case .ipForward: ipForward()
+    case .bridgeNetfilter: bridgeNetfilter()
+    case .filtered: filtered()
+    case .sourceNAT: sourceNAT()
+    case .returnRoute: returnRoute()
+    case .probe: probe()
     case .sourceAddress: sourceAddress()
-    case .mtu: mtu()
     case .declared: declared()
+    case .mtu: mtu()
     case .strangers: strangers()
     }
   }
 
-  // MARK: Helpers
+  /// What an answer to the guest's probe proves wrong: the reading of rules and routes can err, a
+  /// request that came through cannot.
+  private static let refutable: Set<DoctorCheck> = [
+    .guestRoute, .redirect, .shadowed, .reversePathFilter, .ipForward, .bridgeNetfilter, .filtered,
+    .returnRoute,
+  ]
+}
 
-  /// A finding for a link that depends on broken ones; nil where it can be judged.
-  func skipped(_ link: DoctorLink, after needed: DoctorLink...) -> DoctorFinding? {
-    let broken = findings.filter { $0.status == .failed && needed.contains($0.link) }
-    guard !broken.isEmpty else { return nil }
-    return .skipped(link, "because of \(broken.map(\.link.rawValue).joined(separator: ", "))")
+extension DoctorJudge {
+  /// Skipped, where one of these links is broken.
+  func because(_ check: DoctorCheck, of links: [DoctorCheck]) -> DoctorFinding? {
+    guard let link = links.first(where: broken.contains) else { return nil }
+    return check.finding(.skipped, "because \(link.rawValue) is broken")
   }
 
-  /// Links that have failed so far, save the daemon's view of the guest.
-  var broken: [DoctorLink] { findings.filter { $0.status == .failed }.map(\.link) }
-
-  func skippedOutsideRouter(_ link: DoctorLink) -> DoctorFinding? {
-    question.shape == .router ? nil : .skipped(link, "guests are not sent on in this shape")
+  func withoutGuest(_ check: DoctorCheck) -> DoctorFinding {
+    check.finding(.skipped, "run with --from NETNS, the network namespace of a guest")
   }
 
-  static let needsNamespace = "run with --from NETNS, a namespace on the guest's side"
-
-  var isMetadataHostLocal: Bool {
-    question.metadataHost.map(facts.owns) ?? false || facts.routeToMetadataHost?.isLocal == true
+  /// Whether the service here answered the guest's probe.
+  var isAnswered: Bool {
+    guard case .answered? = facts.probe?.outcome else { return false }
+    return impostor == nil
   }
 
-  /// Where guests are sent, as in a URL.
-  var destination: String {
-    let host = question.metadataHost.map { $0.isIPv4 ? "\($0)" : "[\($0)]" } ?? "metadata_host"
-    return "\(host):\(question.metadataPort)"
+  /// Whether the guest's probe was made and came to nothing.
+  var isUnanswered: Bool { facts.probe != nil && !isAnswered }
+
+  /// Why what answered the guest is not the daemon here; nil where nothing says so.
+  var impostor: String? {
+    guard let probe = facts.probe, case .answered(let source, _) = probe.outcome else { return nil }
+    switch probe.sighting {
+    case nil: return nil
+    case .unseen?:
+      // A service on another host is not asked by this control socket.
+      if !facts.isHere, facts.shape == .router, facts.direct?.sighting == .unseen { return nil }
+      return "the daemon here has not seen the probe"
+    case .seen(let seen, _)?:
+      return seen == source ? nil : "it says \(source), the daemon here saw \(seen)"
+    }
   }
 
-  /// Sources to judge rules by: the guest's, or one of each block that guests have.
-  var sources: [IPAddress] {
-    let isIPv4 = question.metadataAddress.isIPv4
-    let all = facts.guestAddress.map { [$0] } ?? question.guests.map(\.network)
-    return all.filter { $0.isIPv4 == isIPv4 }
+  var target: String {
+    guard let host = facts.metadataHost else { return "metadata_host" }
+    return (host.isIPv4 ? "\(host)" : "[\(host)]") + ":\(facts.metadataPort)"
   }
 
-  /// A guest's packet before it is translated.
-  func sent(from source: IPAddress) -> RoadPacket {
-    RoadPacket(
-      source: source, destination: question.metadataAddress,
-      destinationPort: MetadataAddress.port, inDevice: facts.arrivalDevice)
-  }
+  /// A guest, or what stands for all of them.
+  var who: String { facts.guest.map { "\($0)" } ?? "the guests" }
 
-  /// The same after it.
-  func translated(from source: IPAddress, to host: IPAddress) -> RoadPacket {
-    RoadPacket(
-      source: source, destination: host, destinationPort: question.metadataPort,
-      inDevice: facts.arrivalDevice, outDevice: facts.routeToMetadataHost?.device,
-      original: (question.metadataAddress, MetadataAddress.port))
-  }
-
-  /// The source that the guest's probe arrived with.
-  var arrivedSource: IPAddress? {
-    if case .answered(let source) = facts.guest?.probe?.outcome { source } else { nil }
-  }
-
-  /// Whether the guest's probe arrived with an address of the guest's own.
-  var arrivedUntouched: Bool {
-    guard let source = arrivedSource, let guest = facts.guest else { return false }
-    return guest.addresses.contains { $0.address == source }
-  }
+  func here(_ command: String) -> String { facts.hostPrefix + command }
 }

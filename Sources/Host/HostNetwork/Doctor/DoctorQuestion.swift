@@ -1,96 +1,126 @@
 public import Inventory
 
-/// What a doctor is asked about.
-public struct DoctorQuestion: Sendable, Hashable {
-  /// How guests reach the daemon (docs/networking).
-  public enum Shape: String, Sendable {
+/// What the doctor is asked about.
+public struct DoctorQuestion: Sendable {
+  public enum Shape: Sendable, Hashable {
+    /// This host is the guests' router and translates the destination.
     case router
-    case local
+    /// The metadata address is on an interface of this host, named; nothing is translated.
+    case local(device: String)
+    /// The service listens in the networks' own namespaces; nothing is translated.
     case namespaces
   }
 
-  public var shape: Shape
-  /// Where the redirect sends guests; of a router's shape only.
+  /// `metadata_host`; nil where it is not set.
   public var metadataHost: IPAddress?
   public var metadataPort: Int
-  /// The guest that is asked about, without a namespace to ask from.
-  public var guest: IPAddress?
-  /// Blocks of addresses that guests have, to judge rules by where no guest is named.
+  public var shape: Shape
+  /// The subnets of the declared networks.
   public var guests: [CIDR]
+  /// The guest whose place is taken without being in it (`--as-guest`).
+  public var asGuest: IPAddress?
+  /// What the redirect's own check says; it returns nil where nothing knows.
+  public var redirect: @Sendable () async throws -> RedirectFacts?
+  /// How long a probe may take, in seconds.
+  public var probeSeconds: Int
 
   public init(
-    shape: Shape, metadataHost: IPAddress? = nil, metadataPort: Int = 8775,
-    guest: IPAddress? = nil, guests: [CIDR] = []
+    metadataHost: IPAddress?, metadataPort: Int, shape: Shape, guests: [CIDR],
+    asGuest: IPAddress? = nil, probeSeconds: Int = 3,
+    redirect: @escaping @Sendable () async throws -> RedirectFacts?
   ) {
-    self.shape = shape
     self.metadataHost = metadataHost
     self.metadataPort = metadataPort
-    self.guest = guest
+    self.shape = shape
     self.guests = guests
-  }
-
-  /// Where guests ask.
-  var metadataAddress: IPAddress {
-    let isIPv4 = metadataHost?.isIPv4 ?? true
-    let text = isIPv4 ? MetadataAddress.ipv4.rawValue : MetadataAddress.ipv6.rawValue
-    return IPAddress(text) ?? .v4(0xA9FE_A9FE)
+    self.asGuest = asGuest
+    self.probeSeconds = probeSeconds
+    self.redirect = redirect
   }
 }
 
-/// What the redirect's own check says.
+/// What the redirect says about itself.
 public struct RedirectFacts: Sendable, Hashable {
+  public var isInPlace: Bool
+  /// What differs from what should be there, a sentence each.
   public var drift: [String]
-  /// Connections that it has redirected so far; nil where nothing counts them.
-  public var connections: UInt64?
+  /// How many packets (of NAT: connections) its rules have counted; nil where they do not count.
+  public var packets: UInt64?
+  /// nftables, iptables-nft, iptables-legacy, or what a local redirect is made of.
   public var backend: String
 
-  public init(drift: [String], connections: UInt64?, backend: String) {
+  public init(isInPlace: Bool, drift: [String] = [], packets: UInt64?, backend: String) {
+    self.isInPlace = isInPlace
     self.drift = drift
-    self.connections = connections
+    self.packets = packets
     self.backend = backend
   }
 }
 
-/// What a daemon says of itself and of what it has seen.
+/// What the doctor asks a running daemon.
 public struct DoctorDaemon: Sendable {
-  public var version: String
-  /// Its listeners, each as `169.254.169.254:80 in ns-a`, with the reason for which it is closed.
-  public var listeners: [(name: String, problem: String?)]
-  /// Addresses that requests came from which no instance sent.
-  public var strangers: [Stranger]
-  /// Who has an address, in words, such as `instance web-1`; nil for nobody.
-  public var holder: @Sendable (IPAddress) async -> String?
-  /// What an address is known as that nobody has, such as `the gateway of net-a`.
-  public var role: @Sendable (IPAddress) async -> String?
-  /// The address that a probe came from; nil where it has not arrived.
-  public var sighting: @Sendable (String) async -> IPAddress?
-
-  public struct Stranger: Sendable, Hashable {
-    public var address: IPAddress
-    public var role: String?
-    public var requests: Int
-    /// When it was last seen, for a person.
-    public var lastSeen: String
-
-    public init(address: IPAddress, role: String?, requests: Int, lastSeen: String) {
-      self.address = address
-      self.role = role
-      self.requests = requests
-      self.lastSeen = lastSeen
+  public struct Status: Sendable, Hashable {
+    public var version: String
+    /// Where it listens for guests, as it writes it.
+    public var listeners: [String]
+    public init(version: String, listeners: [String]) {
+      self.version = version
+      self.listeners = listeners
     }
   }
 
+  /// Whose address it is.
+  public enum Owner: Sendable, Hashable {
+    case instance(id: String, name: String)
+    case unknown
+    /// More than one network has it; their names.
+    case ambiguous([String])
+    /// Such as `the gateway of net-a`.
+    case role(String)
+  }
+
+  /// What the daemon saw of a probe.
+  public struct Sighting: Sendable, Hashable {
+    public var source: IPAddress
+    public var network: String?
+    public init(source: IPAddress, network: String? = nil) {
+      self.source = source
+      self.network = network
+    }
+  }
+
+  /// An address that is no instance's, and has asked lately. Probes do not count.
+  public struct Stranger: Sendable, Hashable {
+    public var source: IPAddress
+    /// Such as `the gateway of net-a`, `a floating IP`; nil where nobody knows.
+    public var role: String?
+    public var count: Int
+    /// When it last asked, as the daemon writes times.
+    public var last: String
+    public init(source: IPAddress, role: String?, count: Int, last: String) {
+      self.source = source
+      self.role = role
+      self.count = count
+      self.last = last
+    }
+  }
+
+  public var status: @Sendable () async throws -> Status
+  /// An address, and the network where it is known.
+  public var whois: @Sendable (IPAddress, String?) async throws -> Owner
+  /// By a probe's nonce; nil where the daemon has not seen it.
+  public var sighting: @Sendable (String) async throws -> Sighting?
+  public var strangers: @Sendable () async throws -> [Stranger]
+
   public init(
-    version: String, listeners: [(name: String, problem: String?)], strangers: [Stranger],
-    holder: @escaping @Sendable (IPAddress) async -> String?,
-    role: @escaping @Sendable (IPAddress) async -> String?,
-    sighting: @escaping @Sendable (String) async -> IPAddress?
+    status: @escaping @Sendable () async throws -> Status,
+    whois: @escaping @Sendable (IPAddress, String?) async throws -> Owner,
+    sighting: @escaping @Sendable (String) async throws -> Sighting?,
+    strangers: @escaping @Sendable () async throws -> [Stranger]
   ) {
-    self.version = version
-    self.listeners = listeners
-    self.strangers = strangers
-    self.holder = holder
-    self.role = role
+    self.status = status
+    self.whois = whois
     self.sighting = sighting
+    self.strangers = strangers
   }
 }

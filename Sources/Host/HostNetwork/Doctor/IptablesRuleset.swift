@@ -1,199 +1,261 @@
 import Inventory
 
-/// Reads what `iptables-save` prints, of either variant.
-enum IptablesRuleset {
-  private static let priorities: [String: [String: Int]] = [
-    "raw": ["PREROUTING": -300], "mangle": ["PREROUTING": -150, "FORWARD": -150, "INPUT": -150],
-    "nat": ["PREROUTING": -100, "POSTROUTING": 100],
-    "filter": ["INPUT": 0, "FORWARD": 0], "security": ["INPUT": 50, "FORWARD": 50],
-  ]
-
-  /// - Parameters:
-  ///   - variant: `iptables-nft`, `iptables-legacy` or their IPv6 twins.
-  static func read(_ output: String, variant: String, isIPv4: Bool, into firewall: inout Firewall) {
+extension FirewallRuleset {
+  /// Reads what `iptables-save` or `ip6tables-save` printed. Lines that it does not understand are
+  /// left out; matches and targets that it does not understand stay as such.
+  init(iptablesSave text: String, backend: FirewallBackend, isIPv4: Bool) {
+    let family = isIPv4 ? "ip" : "ip6"
     var table = ""
-    var chains: [String: FirewallChain] = [:]
-    for line in output.split(separator: "\n") {
+    var index: [String: Int] = [:]
+    var counts: [Int: Int] = [:]
+    for line in text.split(separator: "\n") {
       switch line.first {
       case "*":
         table = String(line.dropFirst())
-        chains = [:]
+        index = [:]
       case ":":
         let words = line.dropFirst().split(separator: " ")
-        guard let name = words.first.map(String.init) else { continue }
-        chains[name] = chain(
-          name, table, variant, isIPv4, drops: words.dropFirst().first == "DROP")
-      case "-" where line.hasPrefix("-A "):
-        append(String(line), to: &chains)
-      case "C" where line == "COMMIT":
-        for chain in chains.values { firewall.add(chain) }
+        guard words.count >= 2, index[String(words[0])] == nil else { continue }
+        let name = String(words[0])
+        index[name] = chains.count
+        let base = IptablesReader.base(
+          table: table, chain: name, dropsByPolicy: words[1] == "DROP")
+        chains.append(
+          FirewallChain(
+            backend: backend, family: family, table: table, name: name,
+            base: words[1] == "-" ? nil : base))
+      case "-", "[":
+        var words = IptablesReader.words(String(line))
+        if words.first?.first == "[" { words.removeFirst() }
+        guard words.count >= 2, words[0] == "-A", let at = index[words[1]] else { continue }
+        let reader = IptablesReader(words: Array(words.dropFirst(2)), chains: Set(index.keys))
+        counts[at, default: 0] += 1
+        if reader.letsPass { continue }
+        chains[at].rules.append(
+          FirewallRule(
+            position: counts[at, default: 0], handle: nil,
+            text: IptablesReader.withoutCounter(String(line)), conditions: reader.conditions,
+            verdict: reader.verdict))
       default: continue
       }
     }
   }
+}
 
-  private static func chain(
-    _ name: String, _ table: String, _ variant: String, _ isIPv4: Bool, drops: Bool
-  ) -> FirewallChain {
-    var chain = FirewallChain(
-      table: "\(variant) table \(table)", name: name, family: isIPv4 ? "ip" : "ip6")
-    if let priority = priorities[table]?[name],
-      let point = FirewallChain.Hook.Point(rawValue: name.lowercased())
-    {
-      chain.hook = FirewallChain.Hook(
-        point: point, type: table == "nat" ? "nat" : "filter", priority: priority,
-        dropsByDefault: drops)
+/// One rule's words.
+struct IptablesReader {
+  private(set) var conditions: [FirewallCondition] = []
+  private(set) var verdict = FirewallVerdict.unknown("")
+  private var hasTarget = false
+
+  /// Where the built-in chains of a table hang (iptables' own priorities, the kernel's nf_ip_hook_
+  /// priorities).
+  static func base(table: String, chain: String, dropsByPolicy: Bool) -> FirewallChain.Base? {
+    let hooks = [
+      "PREROUTING": "prerouting", "INPUT": "input", "FORWARD": "forward", "OUTPUT": "output",
+      "POSTROUTING": "postrouting",
+    ]
+    guard let hook = hooks[chain] else { return nil }
+    let priority: Int
+    switch table {
+    case "raw": priority = -300
+    case "mangle": priority = -150
+    case "nat": priority = hook == "prerouting" || hook == "output" ? -100 : 100
+    case "security": priority = 50
+    default: priority = 0
     }
-    return chain
+    return FirewallChain.Base(
+      hook: hook, isNAT: table == "nat", priority: priority, dropsByPolicy: dropsByPolicy)
   }
 
-  private static func append(_ line: String, to chains: inout [String: FirewallChain]) {
-    let words = IptablesRuleset.words(line)
-    guard words.count >= 2, let chain = chains[words[1]] else { return }
-    let targets = Set(chains.keys)
-    chains[words[1]]?.rules.append(
-      rule(Array(words.dropFirst(2)), line, chain, targets: targets))
-  }
-
-  /// Splits at spaces; quotes hold a word together.
+  /// Splits as a shell would, with iptables-save's double quotes and backslashes.
   static func words(_ line: String) -> [String] {
     var words: [String] = []
     var word = ""
-    var (isQuoted, isEscaped, hasWord) = (false, false, false)
+    var isOpen = false
+    var isQuoted = false
+    var isEscaped = false
     for character in line {
       if isEscaped {
         word.append(character)
         isEscaped = false
-      } else if character == "\\" && isQuoted {
+      } else if character == "\\" {
         isEscaped = true
+        isOpen = true
       } else if character == "\"" {
         isQuoted.toggle()
-        hasWord = true
-      } else if character == " " && !isQuoted {
-        if hasWord || !word.isEmpty { words.append(word) }
-        (word, hasWord) = ("", false)
+        isOpen = true
+      } else if character == " ", !isQuoted {
+        if isOpen { words.append(word) }
+        word = ""
+        isOpen = false
       } else {
         word.append(character)
+        isOpen = true
       }
     }
-    if hasWord || !word.isEmpty { words.append(word) }
+    if isOpen { words.append(word) }
     return words
   }
 
-  private static func rule(
-    _ words: [String], _ line: String, _ chain: FirewallChain, targets: Set<String>
-  ) -> FirewallRule {
-    var rest = words[...]
-    var conditions: [FirewallCondition] = []
-    var verdict = FirewallVerdict.goOn
+  static func withoutCounter(_ line: String) -> String {
+    guard line.first == "[", let end = line.firstIndex(of: "]") else { return line }
+    return String(line[line.index(after: end)...].drop { $0 == " " })
+  }
+
+  init(words: [String], chains: Set<String>) {
+    var position = 0
     var isNegated = false
-    while let word = rest.popFirst() {
-      switch word {
-      case "!":
+    while position < words.count {
+      let option = words[position]
+      position += 1
+      if option == "!" {
         isNegated = true
         continue
-      case "-j", "-g":
-        let target = rest.popFirst() ?? ""
-        verdict = IptablesRuleset.verdict(
-          target, rest, isGoto: word == "-g", isChain: targets.contains(target))
-        rest = []
-      case "-m":
-        let name = rest.popFirst() ?? ""
-        let known = ["comment", "tcp", "conntrack", "state", "multiport"]
-        if !known.contains(name) {
-          conditions.append(FirewallCondition(subject: .notUnderstood))
-        }
-      case "--comment": _ = rest.popFirst()
-      default:
-        let subject = IptablesRuleset.subject(word, &rest)
-        conditions.append(FirewallCondition(subject: subject, isNegated: isNegated))
       }
+      var values: [String] = []
+      while position < words.count, words[position] != "!",
+        !words[position].hasPrefix("-") || words[position].count == 1
+      {
+        values.append(words[position])
+        position += 1
+      }
+      read(option, values, isNegated: isNegated, chains: chains)
       isNegated = false
     }
-    return FirewallRule(
-      place: "\(chain.place), rule \(chain.rules.count + 1)", text: line, conditions: conditions,
-      verdict: verdict)
   }
 
-  private static func subject(_ option: String, _ rest: inout ArraySlice<String>)
-    -> FirewallCondition.Subject
-  {
-    let known = [
-      "-s", "-d", "-i", "-o", "-p", "--dport", "--dports", "--ctstate", "--state", "--ctorigdst",
-      "--ctorigdstport",
-    ]
-    guard known.contains(option), let value = rest.popFirst() else { return .notUnderstood }
-    let names = value.split(separator: ",").map(String.init)
+  /// Whether the rule has no target, or one that lets the packet go on.
+  var letsPass: Bool { !hasTarget || isPassing }
+  private var isPassing = false
+
+  private mutating func read(
+    _ option: String, _ values: [String], isNegated: Bool, chains: Set<String>
+  ) {
+    let value = values.first ?? ""
     switch option {
-    case "-s": return blocks(names).map { .source($0) } ?? .notUnderstood
-    case "-d": return blocks(names).map { .destination($0) } ?? .notUnderstood
-    case "--ctorigdst": return blocks(names).map { .originalDestination($0) } ?? .notUnderstood
-    case "-i": return .inDevice([device(value)])
-    case "-o": return .outDevice([device(value)])
-    case "-p": return .transport(names)
-    case "--ctstate" where names.contains("DNAT"): return .translated
-    case "--ctstate", "--state": return .state(names.map { $0.lowercased() })
-    case "--ctorigdstport": return ports(names).map { .originalPort($0) } ?? .notUnderstood
-    default: return ports(names).map { .destinationPort($0) } ?? .notUnderstood
+    case "-j", "-g": readTarget(value, isGoto: option == "-g", chains)
+    case "--to-destination":
+      let parts = Self.endpoint(value)
+      verdict = .dnat(parts.address, port: parts.port)
+    case "--notrack":
+      verdict = .notrack
+      isPassing = false
+    case _ where Self.ignored.contains(option): break
+    default:
+      guard let (field, read) = Self.fields[option], values.count == 1 else {
+        if !hasTarget { conditions.append(.notUnderstood) }
+        return
+      }
+      let found = value.split(separator: ",").map { read(String($0)) }
+      let understood = found.compactMap { $0 }
+      guard understood.count == found.count, !found.isEmpty else {
+        conditions.append(.notUnderstood)
+        return
+      }
+      conditions.append(contentsOf: Self.split(field, understood, isNegated))
     }
   }
 
-  private static func device(_ name: String) -> String {
-    name.hasSuffix("+") ? name.dropLast() + "*" : name
+  /// conntrack's states DNAT and SNAT are statuses in truth; a list of both kinds means either.
+  private static func split(
+    _ field: FirewallField, _ values: [FirewallValue], _ isNegated: Bool
+  ) -> [FirewallCondition] {
+    guard field == .state else { return [.field(field, values, isNegated: isNegated)] }
+    let statuses = values.filter { $0 == .word("dnat") || $0 == .word("snat") }
+    if statuses.isEmpty { return [.field(.state, values, isNegated: isNegated)] }
+    if statuses.count == values.count { return [.field(.status, values, isNegated: isNegated)] }
+    return [.notUnderstood]
   }
 
-  private static func blocks(_ texts: [String]) -> [CIDR]? {
-    let blocks = texts.compactMap(FirewallText.block)
-    return blocks.count == texts.count ? blocks : nil
-  }
-
-  private static func ports(_ texts: [String]) -> [ClosedRange<Int>]? {
-    let ranges = texts.compactMap { FirewallText.ports($0, separator: ":") }
-    return ranges.count == texts.count ? ranges : nil
-  }
-
-  private static func verdict(
-    _ target: String, _ rest: ArraySlice<String>, isGoto: Bool, isChain: Bool
-  ) -> FirewallVerdict {
-    switch target {
-    case "ACCEPT": return .accept
-    case "DROP", "REJECT": return .refuse
-    case "RETURN": return .back
-    case "SNAT", "MASQUERADE": return .translateSource
-    case "REDIRECT": return .translateDestination(nil, nil)
-    case "DNAT":
-      let index = rest.firstIndex(of: "--to-destination").map { $0 + 1 }
-      let (address, port) = FirewallText.endpoint(
-        index.flatMap { rest.indices.contains($0) ? rest[$0] : nil } ?? "")
-      return .translateDestination(address, port)
-    case "NETMAP", "TPROXY": return .notUnderstood
-    default: return !isChain ? .goOn : isGoto ? .goTo(target) : .jump(target)
+  private mutating func readTarget(_ name: String, isGoto: Bool, _ chains: Set<String>) {
+    hasTarget = true
+    switch name {
+    case "ACCEPT": verdict = .accept
+    case "DROP": verdict = .drop
+    case "REJECT": verdict = .reject
+    case "RETURN": verdict = .returns
+    case "DNAT": verdict = .dnat(nil, port: nil)
+    case "REDIRECT": verdict = .redirect
+    case "SNAT": verdict = .snat(keepsSource: false)
+    case "NETMAP", "TPROXY", "QUEUE", "NFQUEUE": verdict = .unknown(name)
+    case "MASQUERADE": verdict = .masquerade
+    case "NOTRACK": verdict = .notrack
+    case _ where Self.passingTargets.contains(name): isPassing = true
+    case _ where chains.contains(name): verdict = isGoto ? .goto(name) : .jump(name)
+    default: verdict = .unknown(name)
     }
   }
+
+  private static let passingTargets: Set<String> = [
+    "LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "TCPMSS", "CHECKSUM", "CLASSIFY", "DSCP", "TOS",
+    "TTL", "HL", "SET", "AUDIT", "TRACE", "SECMARK", "CONNSECMARK", "TEE", "CT", "ECN",
+    "TCPOPTSTRIP",
+    "RATEEST", "IDLETIMER", "LED", "HMARK",
+  ]
 }
 
-/// Texts that several tools write alike.
-enum FirewallText {
-  /// `10.0.0.0/8` or one address.
-  static func block(_ text: String) -> CIDR? {
-    if let block = CIDR(text) { return block }
-    return IPAddress(text).flatMap { CIDR($0, prefixLength: $0.bitWidth) }
-  }
+extension IptablesReader {
+  /// Names of matches, and what says nothing about a packet. A match's own options decide.
+  private static let ignored: Set<String> = ["-m", "--comment", "--ctproto"]
 
-  /// `80`, or `1000:2000` with another separator.
-  static func ports(_ text: String, separator: Character) -> ClosedRange<Int>? {
-    let ends = text.split(separator: separator).map { Int($0) }
-    guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2,
-      first <= last
+  private static let fields: [String: (FirewallField, @Sendable (String) -> FirewallValue?)] = [
+    "-s": (.source, addresses), "-d": (.destination, addresses),
+    "-i": (.inInterface, interface), "-o": (.outInterface, interface),
+    "-p": (.transport, transport),
+    "--sport": (.sourcePort, port), "--dport": (.destinationPort, port),
+    "--sports": (.sourcePort, port), "--dports": (.destinationPort, port),
+    "--ctstate": (.state, word), "--state": (.state, word), "--ctstatus": (.status, word),
+    "--ctorigdst": (.originalDestination, addresses),
+    "--ctorigdstport": (.originalDestinationPort, port),
+    "--ctdir": (.direction, word), "--dst-type": (.destinationType, word),
+    "--src-range": (.source, range), "--dst-range": (.destination, range),
+  ]
+
+  @Sendable private static func addresses(_ text: String) -> FirewallValue? {
+    if let address = IPAddress(text) { return .addresses(address, address) }
+    if let block = CIDR(text) { return .addresses(block.network, block.broadcast) }
+    // Old forms have the mask as an address.
+    let parts = text.split(separator: "/")
+    guard parts.count == 2, case .v4(let mask)? = IPAddress(String(parts[1])),
+      let block = CIDR("\(parts[0])/\((~mask).leadingZeroBitCount)"), "\(block.netmask)" == parts[1]
     else { return nil }
-    return first...last
+    return .addresses(block.network, block.broadcast)
   }
 
-  /// `10.0.0.4:8775`, `[2001:db8::4]:8775` or an address alone.
-  static func endpoint(_ text: String) -> (IPAddress?, Int?) {
-    if let address = IPAddress(text) { return (address, nil) }
-    guard let colon = text.lastIndex(of: ":") else { return (nil, nil) }
-    let host = text[..<colon].filter { $0 != "[" && $0 != "]" }
-    return (IPAddress(host), Int(text[text.index(after: colon)...]))
+  @Sendable private static func range(_ text: String) -> FirewallValue? {
+    let ends = text.split(separator: "-").compactMap { IPAddress(String($0)) }
+    return ends.count == 2 ? .addresses(ends[0], ends[1]) : nil
+  }
+
+  @Sendable private static func interface(_ text: String) -> FirewallValue? {
+    text.hasSuffix("+") ? .prefix(String(text.dropLast())) : .word(text)
+  }
+
+  @Sendable private static func transport(_ text: String) -> FirewallValue? {
+    Int(text).map { .numbers($0...$0) } ?? .word(text)
+  }
+
+  @Sendable private static func port(_ text: String) -> FirewallValue? {
+    let ends = text.split(separator: ":").compactMap { Int($0) }
+    guard let first = ends.first, let last = ends.last, first <= last,
+      ends.count == text.split(separator: ":", omittingEmptySubsequences: false).count
+    else { return nil }
+    return .numbers(first...last)
+  }
+
+  @Sendable private static func word(_ text: String) -> FirewallValue? { .word(text.lowercased()) }
+
+  /// `10.0.0.1:80`, `10.0.0.1`, `[fd00::1]:80`; a range of either is no constant.
+  static func endpoint(_ text: String) -> (address: IPAddress?, port: Int?) {
+    if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+      let address = text[text.index(after: text.startIndex)..<end]
+      let rest = text[text.index(after: end)...]
+      return (IPAddress(String(address)), Int(rest.drop { $0 == ":" }))
+    }
+    if let whole = IPAddress(text) { return (whole, nil) }
+    let parts = text.split(separator: ":")
+    guard parts.count == 2 else { return (nil, nil) }
+    return (IPAddress(String(parts[0])), Int(parts[1]))
   }
 }

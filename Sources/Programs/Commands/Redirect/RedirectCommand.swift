@@ -28,8 +28,10 @@ struct RedirectOptions: ParsableArguments {
   @Option(help: "The network namespace that is the guests' router; else this one.")
   var netns: String?
 
-  func redirect() throws -> Redirect {
+  /// - Parameter isInstalling: Whether something will have to be remembered.
+  func redirect(isInstalling: Bool = false) throws -> Redirect {
     let settings = try DaemonConfiguration(try settings.sources()).redirect
+    if isInstalling { try settings.makeStateDirectory() }
     return try settings.redirect(namespace: netns)
   }
 }

@@ -19,7 +19,7 @@ struct RedirectInstall: AsyncParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let redirect = try options.redirect()
+    let redirect = try options.redirect(isInstalling: !dryRun)
     guard !dryRun else {
       print(try await redirect.text(), terminator: "")
       return
