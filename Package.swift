@@ -143,12 +143,14 @@ let package = Package(
     tests(
       "DialectsTests", of: ["Inventory", "Dialects", "Manifest", collections, yams],
       resources: [.copy("Fixtures")]),
-    tests("HostNetworkTests", of: ["Inventory", "HostNetwork"]),
+    tests("HostNetworkTests", of: ["Inventory", "HostNetwork", "TestKit", system]),
     tests("SQLiteStoreTests", of: ["Inventory", "SQLiteStore", grdb]),
     tests(
       "MetadataServiceTests",
       of: ["Inventory", "Dialects", "MetadataService", "TestKit", collections]),
-    tests("DaemonTests", of: ["nameplate", "Daemon", "HostNetwork", "Inventory", "ControlClient"]),
+    tests(
+      "DaemonTests",
+      of: ["nameplate", "Daemon", "HostNetwork", "Inventory", "ControlClient", "TestKit"]),
     tests(
       "GuestServerTests",
       of: [

@@ -1,6 +1,6 @@
-import Dispatch
 import Foundation
 import Synchronization
+import TestKit
 
 /// The real program, run as an operator runs it.
 struct Program {
@@ -10,48 +10,28 @@ struct Program {
       .appendingPathComponent("nameplate").path
   }
 
-  struct Output {
-    var status: Int32
-    var out: String
-    var error: String
-  }
+  typealias Output = ChildProcess.Output
 
   /// Runs the program itself to its end.
   static func run(
     _ arguments: [String], input: String? = nil, environment: [String: String] = [:]
-  ) throws -> Output {
-    try run(path, arguments, input: input, environment: environment)
+  ) async throws -> Output {
+    try await run(path, arguments, input: input, environment: environment)
   }
 
   /// Runs a program to its end.
   static func run(
     _ executable: String, _ arguments: [String], input: String? = nil,
     environment: [String: String] = [:]
-  ) throws -> Output {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: executable)
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    let folder = FileManager.default.temporaryDirectory
-    let files = ["out", "err", "in"].map { folder.appendingPathComponent("np-\(UUID())-\($0)") }
-    for file in files { try Data().write(to: file) }
-    defer { for file in files { try? FileManager.default.removeItem(at: file) } }
-    try Data((input ?? "").utf8).write(to: files[2])
-    process.standardOutput = try FileHandle(forWritingTo: files[0])
-    process.standardError = try FileHandle(forWritingTo: files[1])
-    process.standardInput = try FileHandle(forReadingFrom: files[2])
-    try process.run()
-    process.waitUntilExit()
-    return Output(
-      status: process.terminationStatus,
-      out: String(decoding: try Data(contentsOf: files[0]), as: UTF8.self),
-      error: String(decoding: try Data(contentsOf: files[1]), as: UTF8.self))
+  ) async throws -> Output {
+    try await ChildProcess.run(
+      [executable] + arguments, input: input ?? "", environment: environment)
   }
 
   /// Runs a tool that must succeed.
   @discardableResult
-  static func tool(_ words: String...) throws -> String {
-    let output = try run("/usr/bin/env", words)
+  static func tool(_ words: String...) async throws -> String {
+    let output = try await ChildProcess.run(words)
     guard output.status == 0 else { throw Failed(text: "\(words): \(output.error)") }
     return output.out
   }
@@ -66,7 +46,7 @@ struct Program {
 final class DaemonProcess {
   let folder: String
   let port: Int
-  private(set) var process = Process()
+  private var process: ChildProcess?
   private let prefix: [String]
   private let options: [String]
   private let lines = LogLines()
@@ -79,7 +59,7 @@ final class DaemonProcess {
   init(
     prefix: [String] = [], listen: String = "127.0.0.1", port: Int? = nil,
     manifest: String? = nil, options: [String] = []
-  ) throws {
+  ) async throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("np-\(UUID())").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     self.port = try port ?? FreePort.find()
@@ -90,78 +70,109 @@ final class DaemonProcess {
       options += ["--apply", "\(folder)/manifest.yaml"]
     }
     self.options = options
-    try start()
+    try await start()
   }
 
   /// Starts the program and returns once it says that it is ready.
-  func start() throws {
-    process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments =
+  func start() async throws {
+    let pipe = Pipe()
+    let null = try FileHandle(forUpdating: URL(fileURLWithPath: "/dev/null"))
+    process = try ChildProcess(
       prefix + [
         Program.path, "serve", "--state-directory", "\(folder)/state", "--control-socket", socket,
         "--metadata-port", "\(port)",
-      ] + options
-    let pipe = Pipe()
-    process.standardError = pipe
-    try process.run()
-    var log = ""
-    while !log.contains(" ready") {
-      let data = pipe.fileHandleForReading.availableData
-      guard !data.isEmpty else { throw Program.Failed(text: "the daemon ended: \(log)") }
-      log += String(decoding: data, as: UTF8.self)
+      ] + options,
+      descriptors: [
+        null.fileDescriptor, null.fileDescriptor, pipe.fileHandleForWriting.fileDescriptor,
+      ])
+    try pipe.fileHandleForWriting.close()
+    lines.read(pipe.fileHandleForReading)
+    guard await lines.wait(for: " ready") else {
+      throw Program.Failed(text: "the daemon ended: \(lines.all)")
     }
-    // What else is logged must not fill the pipe.
-    lines.append(log)
-    pipe.fileHandleForReading.readabilityHandler = { [lines] handle in
-      let data = handle.availableData
-      if data.isEmpty { handle.readabilityHandler = nil }
-      lines.append(String(decoding: data, as: UTF8.self))
-    }
+    lines.forget(" ready")
   }
 
-  /// All that has been logged, once it has a text; what there is after ten seconds without it.
-  func log(until text: String) -> String { lines.wait(for: text) }
+  /// All that has been logged, once it has a text, or the daemon has ended.
+  func log(until text: String) async -> String {
+    _ = await lines.wait(for: text)
+    return lines.all
+  }
 
-  func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+  func signal(_ number: Int32) { process?.signal(number) }
+
+  /// Its exit status, once it has ended.
+  @discardableResult
+  func ended() async -> Int32 { await process?.wait() ?? 0 }
 
   func stop() {
-    if process.isRunning {
-      signal(SIGTERM)
-      process.waitUntilExit()
-    }
+    signal(SIGTERM)
+    process?.waitHere()
     try? FileManager.default.removeItem(atPath: folder)
   }
 
   /// Runs a command against this daemon.
-  func command(_ words: String..., input: String? = nil) throws -> Program.Output {
-    try Program.run(words + ["--socket", socket], input: input)
+  func command(_ words: String..., input: String? = nil) async throws -> Program.Output {
+    try await Program.run(words + ["--socket", socket], input: input)
   }
 
   /// What curl gets, from a source address.
-  func curl(_ path: String, from source: String = "127.0.0.1") throws -> String {
-    try Program.tool(
+  func curl(_ path: String, from source: String = "127.0.0.1") async throws -> String {
+    try await Program.tool(
       "curl", "-sf", "--max-time", "10", "--interface", source, "http://127.0.0.1:\(port)\(path)")
   }
 }
 
 /// What a daemon has logged so far, for who waits for a line of it.
 private final class LogLines: Sendable {
-  private let text = Mutex("")
-  private let grown = DispatchSemaphore(value: 0)
-
-  func append(_ more: String) {
-    text.withLock { $0 += more }
-    grown.signal()
+  private struct State {
+    var text = ""
+    var hasEnded = false
+    var waiters: [(text: String, continuation: CheckedContinuation<Bool, Never>)] = []
   }
 
-  func wait(for wanted: String) -> String {
-    let deadline = DispatchTime.now() + 10
-    while true {
-      let now = text.withLock { $0 }
-      if now.contains(wanted) || grown.wait(timeout: deadline) == .timedOut { return now }
+  private let state = Mutex(State())
+
+  var all: String { state.withLock { $0.text } }
+
+  /// Reads until the other end is closed: what nobody reads would fill the pipe.
+  func read(_ handle: FileHandle) {
+    state.withLock { $0.hasEnded = false }
+    handle.readabilityHandler = { handle in
+      let data = handle.availableData
+      if data.isEmpty { handle.readabilityHandler = nil }
+      self.append(String(decoding: data, as: UTF8.self), isEnd: data.isEmpty)
     }
   }
+
+  private func append(_ more: String, isEnd: Bool) {
+    let (met, failed) = state.withLock { state in
+      state.text += more
+      if isEnd { state.hasEnded = true }
+      let met = state.waiters.filter { state.text.contains($0.text) }
+      let rest = state.waiters.filter { !state.text.contains($0.text) }
+      state.waiters = isEnd ? [] : rest
+      return (met, isEnd ? rest : [])
+    }
+    for waiter in met { waiter.continuation.resume(returning: true) }
+    for waiter in failed { waiter.continuation.resume(returning: false) }
+  }
+
+  /// True once the text is there; false where the daemon has ended without it.
+  func wait(for text: String) async -> Bool {
+    await withCheckedContinuation { continuation in
+      let answer: Bool? = state.withLock { state in
+        if state.text.contains(text) { return true }
+        if state.hasEnded { return false }
+        state.waiters.append((text, continuation))
+        return nil
+      }
+      if let answer { continuation.resume(returning: answer) }
+    }
+  }
+
+  /// Takes a text out, so that the next one is waited for.
+  func forget(_ text: String) { state.withLock { $0.text.replace(text, with: "") } }
 }
 
 /// Ports that nobody has.

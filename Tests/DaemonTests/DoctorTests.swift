@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 @Suite("The doctor beside a real daemon", .enabled(if: isRoot, "namespaces need root"))
@@ -9,14 +10,14 @@ struct DoctorTests {
     let network: RoutedNetwork
     let daemon: DaemonProcess
 
-    init(installs: Bool = true) throws {
-      network = try RoutedNetwork()
+    init(installs: Bool = true) async throws {
+      network = try await RoutedNetwork()
       do {
-        daemon = try DaemonProcess(
+        daemon = try await DaemonProcess(
           prefix: ["ip", "netns", "exec", network.host], listen: "0.0.0.0", port: 8775,
           manifest: GuestNetworkTests.manifest)
         if installs {
-          _ = try Program.run(
+          _ = try await Program.run(
             ["redirect", "install", "--netns", network.router, "--metadata-host", "10.30.0.4"]
               + ["--state-directory", daemon.folder])
         }
@@ -32,8 +33,8 @@ struct DoctorTests {
     }
 
     /// The links that the doctor calls broken, and all that it printed.
-    func examine(_ more: String...) throws -> (broken: [String], output: Program.Output) {
-      let output = try Program.run(
+    func examine(_ more: String...) async throws -> (broken: [String], output: Program.Output) {
+      let output = try await Program.run(
         [
           "doctor", "--netns", network.router, "--from", network.guest, "--metadata-host",
           "10.30.0.4", "--state-directory", daemon.folder, "--socket", daemon.socket, "--output",
@@ -47,12 +48,12 @@ struct DoctorTests {
   }
 
   @Test("a road that is whole has no broken link, each that can be looked at is found well")
-  func whole() throws {
-    let road = try Road()
+  func whole() async throws {
+    let road = try await Road()
     defer { road.remove() }
-    try road.network.inside(
+    try await road.network.inside(
       road.network.router, "nft", "-f", "-", input: RedirectTests.masquerade)
-    let (broken, output) = try road.examine()
+    let (broken, output) = try await road.examine()
     #expect(broken == [], "\(output.out)")
     #expect(output.status == 0)
     #expect(!output.out.contains(#""status": "skipped""#), "\(output.out)")
@@ -61,14 +62,14 @@ struct DoctorTests {
   }
 
   @Test("without the exemption it names the masquerade rule, and no other link")
-  func sourceNAT() throws {
-    let road = try Road()
+  func sourceNAT() async throws {
+    let road = try await Road()
     defer { road.remove() }
-    try road.network.inside(
+    try await road.network.inside(
       road.network.router, "nft", "flush", "chain", "inet", "nameplate", "postrouting")
-    try road.network.inside(
+    try await road.network.inside(
       road.network.router, "nft", "-f", "-", input: RedirectTests.masquerade)
-    let (broken, output) = try road.examine()
+    let (broken, output) = try await road.examine()
     #expect(broken == ["source-nat"], "\(output.out)")
     #expect(output.status == 1)
     #expect(output.out.contains("ip saddr 10.20.0.0/24 masquerade"))
@@ -76,24 +77,26 @@ struct DoctorTests {
   }
 
   @Test("a stopped daemon, a missing redirect and an undeclared guest are each named alone")
-  func others() throws {
-    let road = try Road(installs: false)
+  func others() async throws {
+    let road = try await Road(installs: false)
     defer { road.remove() }
-    #expect(try road.examine().broken == ["redirect"])
-    _ = try Program.run(
+    #expect(try await road.examine().broken == ["redirect"])
+    _ = try await Program.run(
       ["redirect", "install", "--netns", road.network.router, "--metadata-host", "10.30.0.4"]
         + ["--state-directory", road.daemon.folder])
-    _ = try road.daemon.command(
+    _ = try await road.daemon.command(
       "delete", "instance", "11111111-2222-4333-8444-555555555555")
-    #expect(try road.examine().broken == ["declared"])
+    #expect(try await road.examine().broken == ["declared"])
     road.daemon.signal(SIGTERM)
-    road.daemon.process.waitUntilExit()
-    #expect(try road.examine().broken == ["listener"])
+    await road.daemon.ended()
+    #expect(try await road.examine().broken == ["listener"])
   }
 
   @Test("the table has a mark, the evidence and the remedy of each link")
-  func table() throws {
-    let output = try Program.run(["doctor", "--metadata-host", "127.0.0.1", "--socket", "/none"])
+  func table() async throws {
+    let output = try await Program.run([
+      "doctor", "--metadata-host", "127.0.0.1", "--socket", "/none",
+    ])
     #expect(output.status == 1)
     #expect(output.out.contains("✗ metadata-host "))
     #expect(output.out.contains("127.0.0.1 is a loopback address"))

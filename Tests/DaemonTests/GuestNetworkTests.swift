@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 /// Whether network namespaces can be made here.
@@ -10,33 +11,33 @@ struct GuestNetwork {
   let router: String
   let guest: String
 
-  init() throws {
+  init() async throws {
     let suffix = String(UUID().uuidString.prefix(6)).lowercased()
     router = "np-r\(suffix)"
     guest = "np-g\(suffix)"
     do {
-      try make(veth: "np\(suffix)")
+      try await make(veth: "np\(suffix)")
     } catch {
       remove()
       throw error
     }
   }
 
-  private func make(veth: String) throws {
-    try Program.tool("ip", "netns", "add", router)
-    try Program.tool("ip", "netns", "add", guest)
-    try Program.tool(
+  private func make(veth: String) async throws {
+    try await Program.tool("ip", "netns", "add", router)
+    try await Program.tool("ip", "netns", "add", guest)
+    try await Program.tool(
       "ip", "link", "add", "\(veth)r", "netns", router, "type", "veth", "peer", "name", "eth0",
       "netns", guest)
-    try Program.tool("ip", "-n", guest, "link", "set", "eth0", "address", "fa:16:3e:00:00:05")
+    try await Program.tool("ip", "-n", guest, "link", "set", "eth0", "address", "fa:16:3e:00:00:05")
     for (namespace, device, address) in [
       (router, "\(veth)r", "10.20.0.1/24"), (guest, "eth0", "10.20.0.5/24"),
     ] {
-      try Program.tool("ip", "-n", namespace, "link", "set", "lo", "up")
-      try Program.tool("ip", "-n", namespace, "address", "add", address, "dev", device)
-      try Program.tool("ip", "-n", namespace, "link", "set", device, "up")
+      try await Program.tool("ip", "-n", namespace, "link", "set", "lo", "up")
+      try await Program.tool("ip", "-n", namespace, "address", "add", address, "dev", device)
+      try await Program.tool("ip", "-n", namespace, "link", "set", device, "up")
     }
-    try Program.tool("ip", "-n", guest, "route", "add", "default", "via", "10.20.0.1")
+    try await Program.tool("ip", "-n", guest, "route", "add", "default", "via", "10.20.0.1")
     let rules = """
       table ip np {
         chain pre {
@@ -45,19 +46,21 @@ struct GuestNetwork {
         }
       }
       """
-    let output = try Program.run(
+    let output = try await Program.run(
       "/usr/bin/env", ["ip", "netns", "exec", router, "nft", "-f", "-"], input: rules)
     guard output.status == 0 else { throw Program.Failed(text: output.error) }
   }
 
   func remove() {
     for namespace in [guest, router] {
-      _ = try? Program.run("/usr/bin/env", ["ip", "netns", "del", namespace])
+      _ = try? ChildProcess.runHere(["ip", "netns", "del", namespace])
     }
   }
 
-  func asGuest(_ words: [String], environment: [String: String] = [:]) throws -> Program.Output {
-    try Program.run(
+  func asGuest(_ words: [String], environment: [String: String] = [:]) async throws
+    -> Program.Output
+  {
+    try await Program.run(
       "/usr/bin/env", ["ip", "netns", "exec", guest] + words, environment: environment)
   }
 }
@@ -78,21 +81,21 @@ struct GuestNetworkTests {
     """
 
   @Test("curl and the classic boot loop get the key through a DNAT rule, as they stand")
-  func classicLoop() throws {
-    let network = try GuestNetwork()
+  func classicLoop() async throws {
+    let network = try await GuestNetwork()
     defer { network.remove() }
-    let daemon = try DaemonProcess(
+    let daemon = try await DaemonProcess(
       prefix: ["ip", "netns", "exec", network.router], listen: "0.0.0.0", port: 8775,
       manifest: Self.manifest)
     defer { daemon.stop() }
     let base = "http://169.254.169.254"
-    let hostname = try network.asGuest(["curl", "-sf", "\(base)/latest/meta-data/hostname"])
+    let hostname = try await network.asGuest(["curl", "-sf", "\(base)/latest/meta-data/hostname"])
     #expect(hostname.out == "guest-5")
     // The loop has /root and /tmp written in it: it gets a root of its own to write to.
     let home = "\(daemon.folder)/home"
     try FileManager.default.createDirectory(
       atPath: "\(home)/.ssh", withIntermediateDirectories: true)
-    let loop = try network.asGuest([
+    let loop = try await network.asGuest([
       "unshare", "--mount", "sh", "-c", "mount --bind \(home) /root && \(Self.loop)",
     ])
     #expect(loop.status == 0, "\(loop.error)")
@@ -118,8 +121,8 @@ struct GuestNetworkTests {
     """
 
   @Test("nothing that a guest says makes it another")
-  func identityHeaders() throws {
-    let network = try GuestNetwork()
+  func identityHeaders() async throws {
+    let network = try await GuestNetwork()
     defer { network.remove() }
     let other = """
 
@@ -130,7 +133,7 @@ struct GuestNetworkTests {
       interfaces:
       - {network: net-a, address: 10.20.0.6}
       """
-    let daemon = try DaemonProcess(
+    let daemon = try await DaemonProcess(
       prefix: ["ip", "netns", "exec", network.router], listen: "0.0.0.0", port: 8775,
       manifest: Self.manifest + other)
     defer { daemon.stop() }
@@ -138,7 +141,7 @@ struct GuestNetworkTests {
       "X-Forwarded-For: 10.20.0.6", "X-Instance-ID: 11111111-2222-4333-8444-666666666666",
       "Forwarded: for=10.20.0.6", "X-Real-IP: 10.20.0.6", "X-Neutron-Network-ID: net-a",
     ] {
-      let answer = try network.asGuest([
+      let answer = try await network.asGuest([
         "curl", "-sf", "-H", header, "http://169.254.169.254/latest/meta-data/hostname",
       ])
       #expect(answer.out == "guest-5", "\(header)")
@@ -158,18 +161,18 @@ let clientsFolder: String? = {
   .enabled(if: isRoot && clientsFolder != nil, "needs root and the clients' drivers"))
 struct RealClientTests {
   @Test("cloud-init's OpenStack and EC2 data sources come up, with keys, name, network, user data")
-  func cloudInit() throws {
+  func cloudInit() async throws {
     let source = try #require(clientsFolder)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("np-\(UUID())").path
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    try Program.tool("cp", "-r", source, folder)
-    try Program.tool("chmod", "-R", "u+w", folder)
-    try Program.tool("sh", "\(folder)/setup.sh")
+    try await Program.tool("cp", "-r", source, folder)
+    try await Program.tool("chmod", "-R", "u+w", folder)
+    try await Program.tool("sh", "\(folder)/setup.sh")
     let serve = """
       \(Program.path) serve --state-directory \(folder)/state --control-socket \(folder)/c.sock \
       --apply \(folder)/manifest.yaml
       """
-    let output = try Program.run(
+    let output = try await Program.run(
       "/usr/bin/env", ["sh", "\(folder)/run.sh", serve],
       environment: [
         "CLIENTS":

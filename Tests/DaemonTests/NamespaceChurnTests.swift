@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 /// Guests that ask without a pause while the namespaces of their networks go, come back for
@@ -73,15 +74,15 @@ struct NamespaceChurnTests {
     """
 
   @Test("no guest ever gets another network's answer")
-  func churn() throws {
+  func churn() async throws {
     let farm = NamespaceFarm()
     defer { farm.remove() }
     let networks = (0..<Self.guests).map { "net-\($0)" }
-    let daemon = try DaemonProcess(
+    let daemon = try await DaemonProcess(
       listeners: NamespaceTests.listener(farm), manifest: farm.manifest(networks))
     defer { daemon.stop() }
     try Data(Self.client.utf8).write(to: URL(fileURLWithPath: "\(daemon.folder)/client"))
-    let output = try Program.run(
+    let output = try await Program.run(
       "/usr/bin/env",
       [
         "sh", "-c", Self.operator_, "sh", daemon.folder, farm.tag, "\(Self.guests)",
@@ -104,8 +105,26 @@ struct NamespaceChurnTests {
     #expect(answers >= Self.guests * Self.rounds * 3, "\(answers)")
   }
 
+  @Test("a name that is made anew before anybody looks is listened in anew")
+  func replaced() async throws {
+    let farm = NamespaceFarm()
+    defer { farm.remove() }
+    try await farm.make(["net-a"])
+    let daemon = try await DaemonProcess(
+      listeners: NamespaceTests.listener(farm), manifest: farm.manifest(["net-a"]))
+    defer { daemon.stop() }
+    for _ in 0..<10 {
+      #expect(try await farm.ask("net-a") == "guest-of-net-a")
+      // One process does it, in less time than the daemon gathers events in.
+      let names = [farm.namespace("net-a"), farm.guest("net-a")]
+      let lines = names.map { "netns del \($0)\nnetns add \($0)\n" }.joined()
+      try await farm.shell("ip -batch - <<'END'\n\(lines)END\n")
+      try await farm.connect(["net-a"])
+    }
+  }
+
   @Test("names that are exchanged take their networks with them; with two names none is served")
-  func renamed() throws {
+  func renamed() async throws {
     let farm = NamespaceFarm()
     defer { farm.remove() }
     let links = ["net-a", "net-b"].map { "/run/netns/\(farm.namespace($0))" }
@@ -113,17 +132,17 @@ struct NamespaceChurnTests {
     // The namespaces have names that no rule is for, and links to them that one is for.
     let real = NamespaceFarm()
     defer { real.remove() }
-    try real.make(["one", "two"])
-    let daemon = try DaemonProcess(
+    try await real.make(["one", "two"])
+    let daemon = try await DaemonProcess(
       listeners: NamespaceTests.listener(farm), manifest: farm.manifest(["net-a", "net-b"]))
     defer { daemon.stop() }
-    func link(_ target: String, _ link: String) throws {
-      try Program.tool("ln", "-sfn", "/run/netns/\(real.namespace(target))", link)
+    func link(_ target: String, _ link: String) async throws {
+      try await Program.tool("ln", "-sfn", "/run/netns/\(real.namespace(target))", link)
     }
-    func expect(_ network: String?, _ guest: String) throws {
+    func expect(_ network: String?, _ guest: String) async throws {
       let wanted = network.map { "guest-of-\($0)" } ?? ""
       let curl = "curl -s --max-time 2 http://169.254.169.254/latest/meta-data/hostname || true"
-      let found = try real.shell(
+      let found = try await real.shell(
         """
         for try in $(seq 500); do
           answer=$(ip netns exec \(real.guest(guest)) \(curl))
@@ -134,15 +153,15 @@ struct NamespaceChurnTests {
         """)
       #expect(found == "\(wanted)\n", "guest in \(guest)")
     }
-    try link("one", links[0])
-    try link("two", links[1])
-    try expect("net-a", "one")
-    try expect("net-b", "two")
-    try link("two", links[0])
-    try expect(nil, "two")
-    try expect(nil, "one")
-    try link("one", links[1])
-    try expect("net-a", "two")
-    try expect("net-b", "one")
+    try await link("one", links[0])
+    try await link("two", links[1])
+    try await expect("net-a", "one")
+    try await expect("net-b", "two")
+    try await link("two", links[0])
+    try await expect(nil, "two")
+    try await expect(nil, "one")
+    try await link("one", links[1])
+    try await expect("net-a", "two")
+    try await expect("net-b", "one")
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 
 /// Network namespaces with a guest each, all with the same addresses. A network's namespace has
 /// the interface `e0`; its guest, in a namespace of its own, has `eth0` and is 10.0.0.5.
@@ -31,17 +32,24 @@ struct NamespaceFarm {
   }
 
   /// Makes namespaces and guests, all with as few processes as may be.
-  func make(_ networks: [String]) throws {
+  func make(_ networks: [String]) async throws {
     var lines: [String] = []
     for network in networks {
       lines += ["netns add \(namespace(network))", "netns add \(guest(network))"]
     }
+    try await batch(lines)
+    try await connect(networks)
+  }
+
+  /// Gives namespaces that are there their interfaces and addresses.
+  func connect(_ networks: [String]) async throws {
+    var lines: [String] = []
     for network in networks {
       lines.append(
         "link add e0 netns \(namespace(network)) type veth peer name eth0 address"
           + " \(Self.macAddress) netns \(guest(network))")
     }
-    try batch(lines)
+    try await batch(lines)
     let script = networks.map { network in
       """
       ip -n \(namespace(network)) -batch - <<'END'
@@ -58,18 +66,18 @@ struct NamespaceFarm {
       END
       """
     }.joined(separator: "\n")
-    try shell(script)
+    try await shell(script)
   }
 
-  private func batch(_ lines: [String]) throws {
-    let output = try Program.run(
+  private func batch(_ lines: [String]) async throws {
+    let output = try await Program.run(
       "/usr/bin/env", ["ip", "-batch", "-"], input: lines.joined(separator: "\n") + "\n")
     guard output.status == 0 else { throw Program.Failed(text: output.error) }
   }
 
   @discardableResult
-  func shell(_ script: String) throws -> String {
-    let output = try Program.run("/usr/bin/env", ["sh", "-e", "-s"], input: script)
+  func shell(_ script: String) async throws -> String {
+    let output = try await Program.run("/usr/bin/env", ["sh", "-e", "-s"], input: script)
     guard output.status == 0 else { throw Program.Failed(text: output.error + output.out) }
     return output.out
   }
@@ -78,16 +86,16 @@ struct NamespaceFarm {
   func remove() {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/run/netns")) ?? []
     let ours = names.filter { $0.hasPrefix("np-\(tag)-") || $0.hasPrefix("npg-\(tag)-") }
-    _ = try? Program.run(
-      "/usr/bin/env", ["ip", "-force", "-batch", "-"],
+    _ = try? ChildProcess.runHere(
+      ["ip", "-force", "-batch", "-"],
       input: ours.map { "netns del \($0)\n" }.joined())
   }
 
   /// What a guest gets; it asks until there is an answer, five seconds long.
   func ask(
     _ network: String, _ url: String = "http://\(Self.service)/latest/meta-data/hostname"
-  ) throws -> String {
-    let output = try Program.run(
+  ) async throws -> String {
+    let output = try await Program.run(
       "/usr/bin/env",
       ["ip", "netns", "exec", guest(network)] + Self.patientCurl + [url])
     return output.out
@@ -101,7 +109,7 @@ struct NamespaceFarm {
 
 extension DaemonProcess {
   /// A daemon with listeners in namespaces.
-  convenience init(listeners: String, manifest: String) throws {
-    try self.init(manifest: manifest, options: ["--listeners", "[\(listeners)]"])
+  convenience init(listeners: String, manifest: String) async throws {
+    try await self.init(manifest: manifest, options: ["--listeners", "[\(listeners)]"])
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 @Suite(
@@ -10,18 +11,18 @@ struct NamespaceTests {
   }
 
   @Test("200 guests with one address on 200 networks get 200 answers from one daemon")
-  func twoHundred() throws {
+  func twoHundred() async throws {
     let farm = NamespaceFarm()
     defer { farm.remove() }
     let networks = (1...200).map { "net-\($0)" }
     // Half are there at the start, half come while it runs.
-    try farm.make(Array(networks.prefix(100)))
-    let daemon = try DaemonProcess(
+    try await farm.make(Array(networks.prefix(100)))
+    let daemon = try await DaemonProcess(
       listeners: Self.listener(farm), manifest: farm.manifest(networks))
     defer { daemon.stop() }
-    try farm.make(Array(networks.suffix(100)))
+    try await farm.make(Array(networks.suffix(100)))
     let curl = NamespaceFarm.patientCurl.joined(separator: " ")
-    let answers = try farm.shell(
+    let answers = try await farm.shell(
       networks.map { network in
         "ip netns exec \(farm.guest(network)) \(curl)"
           + " http://169.254.169.254/latest/meta-data/hostname; echo"
@@ -30,21 +31,21 @@ struct NamespaceTests {
       answers.split(separator: "\n").map(String.init) == networks.map { "guest-of-\($0)" })
   }
 
-  @Test("a namespace that is deleted is gone at once, whatever its guests have open")
-  func deleted() throws {
+  @Test(
+    "a namespace that is deleted is gone within a shutdown's bounds, whatever guests have open",
+    arguments: [true, false])
+  func deleted(guestAnswers: Bool) async throws {
     let farm = NamespaceFarm()
     defer { farm.remove() }
-    try farm.make(["net-a"])
-    let daemon = try DaemonProcess(
+    try await farm.make(["net-a"])
+    let daemon = try await DaemonProcess(
       listeners: Self.listener(farm), manifest: farm.manifest(["net-a"]))
     defer { daemon.stop() }
-    #expect(try farm.ask("net-a") == "guest-of-net-a")
+    #expect(try await farm.ask("net-a") == "guest-of-net-a")
     let guest = farm.guest("net-a")
     // One connection idles after an answer, one is in the middle of a request.
-    let gone = try farm.shell(
-      """
-      ip netns exec \(guest) python3 - <<'END' &
-      import socket, sys, time
+    let client = """
+      import socket, time
       idle = socket.create_connection(("169.254.169.254", 80))
       idle.sendall(b"GET /latest/meta-data/hostname HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
       idle.recv(4096)
@@ -52,34 +53,41 @@ struct NamespaceTests {
       begun.sendall(b"GET /latest/meta-data/hostname HTTP/1.1\\r\\n")
       open("\(daemon.folder)/connected", "w").close()
       time.sleep(60)
-      END
+      """
+    try Data(client.utf8).write(to: URL(fileURLWithPath: "\(daemon.folder)/client.py"))
+    let gone = try await farm.shell(
+      """
+      ip netns exec \(guest) python3 \(daemon.folder)/client.py &
       client=$!
+      # Started by a test, it may have SIGTERM blocked.
+      trap 'kill -9 $client' EXIT
       while ! [ -e \(daemon.folder)/connected ]; do sleep 0.02; done
+      # A guest that acknowledges nothing any more must not hold it either.
+      \(guestAnswers ? ":" : "ip -n \(guest) link set eth0 down")
       ip netns del \(farm.namespace("net-a"))
       # The other end of the veth pair lasts as long as the namespace.
       for try in $(seq 600); do
         ip -n \(guest) link show eth0 >/dev/null 2>&1 || { echo gone; break; }
         sleep 0.02
       done
-      kill $client
       """)
     #expect(gone == "gone\n")
   }
 
   @Test("IPv6-only guests ask at fe80::a9fe:a9fe and fd00:ec2::254, and are known by their MAC")
-  func ipv6() throws {
+  func ipv6() async throws {
     let farm = NamespaceFarm()
     defer { farm.remove() }
     let networks = ["net-a", "net-b"]
-    let daemon = try DaemonProcess(
+    let daemon = try await DaemonProcess(
       listeners: """
         {address: 'fe80::a9fe:a9fe', port: 80, netns: '\(farm.pattern)', device: e0},
         {address: 'fd00:ec2::254', port: 80, netns: '\(farm.pattern)'}
         """, manifest: farm.manifest(networks))
     defer { daemon.stop() }
-    try farm.make(networks)
+    try await farm.make(networks)
     for network in networks {
-      try farm.shell(
+      try await farm.shell(
         """
         ip -n \(farm.guest(network)) address flush dev eth0 scope global
         ip -n \(farm.namespace(network)) address add fe80::a9fe:a9fe/64 dev e0 nodad
@@ -89,27 +97,27 @@ struct NamespaceTests {
     }
     for network in networks {
       for host in ["[fe80::a9fe:a9fe%25eth0]", "[fd00:ec2::254]"] {
-        let answer = try farm.ask(network, "http://\(host)/latest/meta-data/hostname")
+        let answer = try await farm.ask(network, "http://\(host)/latest/meta-data/hostname")
         #expect(answer == "guest-of-\(network)", "\(host)")
       }
     }
   }
 
   @Test("two interfaces of one namespace are two networks")
-  func devices() throws {
+  func devices() async throws {
     let farm = NamespaceFarm()
     defer { farm.remove() }
     // Namespaces of another name than the pattern's: two guests, and one for both of their ends.
     let shared = farm.guest("shared")
-    let daemon = try DaemonProcess(
+    let daemon = try await DaemonProcess(
       listeners: ["a", "b"].map {
         "{address: 169.254.169.254, port: 80, netns: \(shared), device: br-\($0), network: net-\($0)}"
       }.joined(separator: ","), manifest: farm.manifest(["net-a", "net-b"]))
     defer { daemon.stop() }
-    try farm.shell("ip netns add \(shared)")
+    try await farm.shell("ip netns add \(shared)")
     for letter in ["a", "b"] {
       let guest = farm.guest("net-\(letter)")
-      try farm.shell(
+      try await farm.shell(
         """
         ip netns add \(guest)
         ip -n \(shared) link add br-\(letter) type bridge
@@ -124,23 +132,22 @@ struct NamespaceTests {
         """)
     }
     for network in ["net-a", "net-b", "net-a"] {
-      #expect(try farm.ask(network) == "guest-of-\(network)")
+      #expect(try await farm.ask(network) == "guest-of-\(network)")
     }
   }
 
   @Test("SIGTERM ends a daemon with listeners in namespaces with 0, and they are free again")
-  func terminates() throws {
+  func terminates() async throws {
     let farm = NamespaceFarm()
     defer { farm.remove() }
-    try farm.make(["net-a"])
-    let daemon = try DaemonProcess(
+    try await farm.make(["net-a"])
+    let daemon = try await DaemonProcess(
       listeners: Self.listener(farm), manifest: farm.manifest(["net-a"]))
     defer { daemon.stop() }
-    #expect(try farm.ask("net-a") == "guest-of-net-a")
+    #expect(try await farm.ask("net-a") == "guest-of-net-a")
     daemon.signal(SIGTERM)
-    daemon.process.waitUntilExit()
-    #expect(daemon.process.terminationStatus == 0)
-    let listening = try farm.shell(
+    #expect(await daemon.ended() == 0)
+    let listening = try await farm.shell(
       "ip netns exec \(farm.namespace("net-a")) cat /proc/net/tcp")
     #expect(!listening.contains(": FEA9FEA9:0050 00000000:0000 0A"))
   }

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 @Suite("Under systemd")
@@ -28,13 +29,13 @@ struct SystemdTests {
     """
 
   @Test("a socket that is handed over is served, and readiness and the stop are reported")
-  func supervised() throws {
+  func supervised() async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("np-\(UUID())").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try Data(DaemonTests.manifest.utf8).write(
       to: URL(fileURLWithPath: "\(folder)/manifest.yaml"))
-    let output = try Program.run(
+    let output = try await Program.run(
       "/usr/bin/env", ["python3", "-c", Self.supervisor, Program.path, folder])
     #expect(output.out == "READY=1\ndemo\nSTOPPING=1\n0\n", "\(output.error)")
   }

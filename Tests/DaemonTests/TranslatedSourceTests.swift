@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 /// A guest, its router, and the host of the daemon on a network of its own behind the router.
@@ -7,49 +8,51 @@ struct RoutedNetwork {
   let router: String
   let host: String
 
-  init() throws {
+  init() async throws {
     let suffix = String(UUID().uuidString.prefix(6)).lowercased()
     guest = "np-g\(suffix)"
     router = "np-r\(suffix)"
     host = "np-h\(suffix)"
     do {
-      try make(suffix)
+      try await make(suffix)
     } catch {
       remove()
       throw error
     }
   }
 
-  private func make(_ suffix: String) throws {
-    for namespace in [guest, router, host] { try Program.tool("ip", "netns", "add", namespace) }
-    try link(guest, "eth0", "10.20.0.5/24", router, "g\(suffix)", "10.20.0.1/24")
-    try link(host, "eth0", "10.30.0.4/24", router, "h\(suffix)", "10.30.0.1/24")
-    try Program.tool("ip", "-n", guest, "route", "add", "default", "via", "10.20.0.1")
-    try Program.tool("ip", "-n", host, "route", "add", "10.20.0.0/24", "via", "10.30.0.1")
-    try inside(router, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+  private func make(_ suffix: String) async throws {
+    for namespace in [guest, router, host] {
+      try await Program.tool("ip", "netns", "add", namespace)
+    }
+    try await link(guest, "eth0", "10.20.0.5/24", router, "g\(suffix)", "10.20.0.1/24")
+    try await link(host, "eth0", "10.30.0.4/24", router, "h\(suffix)", "10.30.0.1/24")
+    try await Program.tool("ip", "-n", guest, "route", "add", "default", "via", "10.20.0.1")
+    try await Program.tool("ip", "-n", host, "route", "add", "10.20.0.0/24", "via", "10.30.0.1")
+    try await inside(router, "sysctl", "-qw", "net.ipv4.ip_forward=1")
   }
 
   private func link(
     _ left: String, _ leftDevice: String, _ leftAddress: String, _ right: String,
     _ rightDevice: String, _ rightAddress: String
-  ) throws {
-    try Program.tool(
+  ) async throws {
+    try await Program.tool(
       "ip", "link", "add", rightDevice, "netns", right, "type", "veth", "peer", "name", leftDevice,
       "netns", left)
     for (namespace, device, address) in [
       (left, leftDevice, leftAddress), (right, rightDevice, rightAddress),
     ] {
-      try Program.tool("ip", "-n", namespace, "link", "set", "lo", "up")
-      try Program.tool("ip", "-n", namespace, "address", "add", address, "dev", device)
-      try Program.tool("ip", "-n", namespace, "link", "set", device, "up")
+      try await Program.tool("ip", "-n", namespace, "link", "set", "lo", "up")
+      try await Program.tool("ip", "-n", namespace, "address", "add", address, "dev", device)
+      try await Program.tool("ip", "-n", namespace, "link", "set", device, "up")
     }
   }
 
   @discardableResult
-  func inside(_ namespace: String, _ words: String..., input: String? = nil) throws
+  func inside(_ namespace: String, _ words: String..., input: String? = nil) async throws
     -> Program.Output
   {
-    let output = try Program.run(
+    let output = try await Program.run(
       "/usr/bin/env", ["ip", "netns", "exec", namespace] + words, input: input)
     guard output.status == 0 else {
       throw Program.Failed(text: "\(words): \(output.status) \(output.error)")
@@ -57,13 +60,13 @@ struct RoutedNetwork {
     return output
   }
 
-  func asGuest(_ words: [String]) throws -> Program.Output {
-    try Program.run("/usr/bin/env", ["ip", "netns", "exec", guest] + words)
+  func asGuest(_ words: [String]) async throws -> Program.Output {
+    try await Program.run("/usr/bin/env", ["ip", "netns", "exec", guest] + words)
   }
 
   func remove() {
     for namespace in [guest, router, host] {
-      _ = try? Program.run("/usr/bin/env", ["ip", "netns", "del", namespace])
+      _ = try? ChildProcess.runHere(["ip", "netns", "del", namespace])
     }
   }
 }
@@ -94,41 +97,41 @@ struct TranslatedSourceTests {
           + "subnets: [{cidr: 10.30.0.0/24, gateway: 10.30.0.1}]\n", "the gateway of management"
       ),
     ])
-  func masqueraded(more: String, role: String) throws {
-    let network = try RoutedNetwork()
+  func masqueraded(more: String, role: String) async throws {
+    let network = try await RoutedNetwork()
     defer { network.remove() }
-    let daemon = try DaemonProcess(
+    let daemon = try await DaemonProcess(
       prefix: ["ip", "netns", "exec", network.host], listen: "0.0.0.0", port: 8775,
       manifest: Self.manifest + more, options: ["--unknown-guest-hold-seconds", "0"])
     defer { daemon.stop() }
-    try network.inside(network.router, "nft", "-f", "-", input: Self.rules)
-    let status = try network.inside(
+    try await network.inside(network.router, "nft", "-f", "-", input: Self.rules)
+    let status = try await network.inside(
       network.guest, "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
       "\(Self.base)/latest/meta-data/hostname")
     #expect(status.out == "404")
     let line = "request from 10.30.0.1 (\(role)): the fixed IP was NATed away"
-    #expect(daemon.log(until: line).contains(line))
-    #expect(try daemon.command("status").out.contains("refusals.translated-address  1"))
-    let probe = try network.inside(
+    #expect(await daemon.log(until: line).contains(line))
+    #expect(try await daemon.command("status").out.contains("refusals.translated-address  1"))
+    let probe = try await network.inside(
       network.guest, "curl", "-s",
       "\(Self.base)/nameplate/probe/\(String(repeating: "a", count: 32))")
     #expect(probe.out.contains(#""source": "10.30.0.1""#))
   }
 
   @Test("without source NAT the guest is known, and a probe shows its own address")
-  func untouched() throws {
-    let network = try RoutedNetwork()
+  func untouched() async throws {
+    let network = try await RoutedNetwork()
     defer { network.remove() }
-    let daemon = try DaemonProcess(
+    let daemon = try await DaemonProcess(
       prefix: ["ip", "netns", "exec", network.host], listen: "0.0.0.0", port: 8775,
       manifest: Self.manifest)
     defer { daemon.stop() }
     let rules = Self.rules.replacing("ip saddr 10.20.0.0/24 masquerade", with: "")
-    try network.inside(network.router, "nft", "-f", "-", input: rules)
-    let hostname = try network.inside(
+    try await network.inside(network.router, "nft", "-f", "-", input: rules)
+    let hostname = try await network.inside(
       network.guest, "curl", "-sf", "\(Self.base)/latest/meta-data/hostname")
     #expect(hostname.out == "guest-5")
-    let probe = try network.inside(
+    let probe = try await network.inside(
       network.guest, "curl", "-s",
       "\(Self.base)/nameplate/probe/\(String(repeating: "b", count: 32))")
     #expect(probe.out.contains(#""source": "10.20.0.5""#))

@@ -128,20 +128,18 @@ struct ListeningSocket {
   init(listens: Bool = true) throws {
     let descriptor = socket(
       AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-        unsafe bind(descriptor, generic, length) == 0
-          && (!listens || listen(descriptor, 16) == 0)
-          && getsockname(descriptor, generic, &length) == 0
-      }
+    // A socket that listens without an address gets a port at every address.
+    var address = [UInt8](repeating: 0, count: 16)
+    var length = socklen_t(address.count)
+    let isNamed = unsafe address.withUnsafeMutableBytes { bytes in
+      guard let base = bytes.baseAddress else { return false }
+      return unsafe (!listens || listen(descriptor, 16) == 0)
+        && getsockname(descriptor, base.assumingMemoryBound(to: sockaddr.self), &length) == 0
     }
-    guard isBound, let inode = Self.inode(descriptor) else { throw Failed() }
+    guard isNamed, let inode = Self.inode(descriptor) else { throw Failed() }
     self.descriptor = descriptor
-    port = Int(UInt16(bigEndian: address.sin_port))
+    // After the family, in network order.
+    port = Int(address[2]) << 8 | Int(address[3])
     self.inode = inode
   }
 

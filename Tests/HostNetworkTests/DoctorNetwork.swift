@@ -35,18 +35,16 @@ struct DoctorNetwork: Sendable {
       guest: HostTools(namespace: names[0]), router: HostTools(namespace: names[1]),
       server: HostTools(namespace: names[2]), isRemote: isRemote, backend: backend,
       seenFile: FileManager.default.temporaryDirectory.path + "/np-d\(suffix).seen", names: names)
-    var process: Process?
     let result: Result<Void, any Error>
     do {
       try await network.make()
       if redirect { try await network.redirect() }
-      if let service { process = try network.start(service) }
+      if let service { try await network.start(service) }
       result = .success(try await body(network))
     } catch {
       result = .failure(error)
     }
-    process?.terminate()
-    process?.waitUntilExit()
+    await network.endServices()
     for name in names { _ = try? await HostTools().run("ip", ["netns", "del", name]) }
     try? FileManager.default.removeItem(atPath: network.seenFile)
     try result.get()
@@ -82,8 +80,10 @@ struct DoctorNetwork: Sendable {
     try await tools.run("ip", Self.words(command))
   }
 
+  /// - Parameter text: May be of one line, which nft itself does not read.
   func nft(_ tools: HostTools, _ text: String) async throws {
-    try await tools.run("nft", ["-f", "-"], input: text)
+    let lines = text.components(separatedBy: "; }").joined(separator: "\n}\n")
+    try await tools.run("nft", ["-f", "-"], input: lines)
   }
 
   /// The redirect as text, with its exemption from source NAT or without.
@@ -160,32 +160,36 @@ extension DoctorNetwork {
     case other
   }
 
-  /// Starts a service at metadata_host:8775 and waits until it listens.
+  /// Starts a service at metadata_host:8775, and comes back once it listens.
+  /// - Returns: Its process id; `run` ends it.
+  @discardableResult
   func start(
     _ service: Service, in tools: HostTools? = nil, at address: String? = nil, port: Int = 8775
-  ) throws -> Process {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    let namespace = (tools ?? (isRemote ? server : router)).namespace ?? ""
-    process.arguments = [
-      "ip", "netns", "exec", namespace, "/usr/bin/python3", "-c", Self.script,
-      address ?? metadataHost, "\(port)", service == .other ? "other" : "nameplate",
-      service == .standIn ? seenFile : "/dev/null",
-    ]
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    guard try output.fileHandleForReading.read(upToCount: 1)?.isEmpty == false else {
-      throw HostToolError(command: "python3", reason: .notStarted("the stand-in did not come up"))
+  ) async throws -> String {
+    let output = try await (tools ?? (isRemote ? server : router)).run(
+      "/usr/bin/python3",
+      [
+        "-c", Self.script, address ?? metadataHost, "\(port)",
+        service == .other ? "other" : "nameplate", service == .standIn ? seenFile : "/dev/null",
+      ])
+    return output.split(separator: "\n").first.map(String.init) ?? ""
+  }
+
+  /// Whatever still runs in the namespaces is ended by its id.
+  private func endServices() async {
+    for name in names {
+      let output = (try? await HostTools().run("ip", ["netns", "pids", name])) ?? ""
+      let ids = output.split(separator: "\n").map(String.init)
+      if !ids.isEmpty { _ = try? await HostTools().run("kill", ids) }
     }
-    return process
   }
 
   private static let script = #"""
-    import json, re, sys
+    import json, os, re, socket, sys
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
     address, port, kind, seen = sys.argv[1:]
+    if ":" in address:
+        ThreadingHTTPServer.address_family = socket.AF_INET6
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             match = re.fullmatch(r"/nameplate/probe/([0-9a-f]{32})(?:/([0-9]{1,5}))?", self.path)
@@ -204,7 +208,14 @@ extension DoctorNetwork {
             self.wfile.write(body)
         def log_message(self, *_): pass
     server = ThreadingHTTPServer((address, int(port)), Handler)
-    print("ready", flush=True)
+    # It listens already: who started this goes on, and the service stays behind.
+    child = os.fork()
+    if child:
+        print(child)
+        sys.exit()
+    null = os.open("/dev/null", os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(null, descriptor)
     server.serve_forever()
     """#
 

@@ -5,7 +5,7 @@ import Testing
 
 @Suite(
   "The doctor, with one link broken",
-  .enabled(if: DoctorNetwork.mayRun, "network namespaces need root"), .timeLimit(.minutes(5)))
+  .enabled(if: DoctorNetwork.mayRun, "network namespaces need root"), .serialized)
 struct DoctorRoadTests {
   @Test(
     "a healthy road has no failed link and no warning",
@@ -23,6 +23,30 @@ struct DoctorRoadTests {
         #expect(findings[check]?.status == .ok, "\(findings.doctorTable)")
       }
       #expect(findings[.ipForward]?.status == (isRemote ? .ok : .skipped))
+    }
+  }
+
+  @Test(
+    "where the host has the metadata address itself, nothing is expected to be translated",
+    arguments: [DoctorQuestion.Shape.local(device: "in0"), .namespaces])
+  func untranslated(shape: DoctorQuestion.Shape) async throws {
+    try await DoctorNetwork.run(service: nil, redirect: false) { network in
+      try await network.ip(network.router, "address add 169.254.169.254/32 dev in0 scope link")
+      try await network.ip(network.guest, "route add 169.254.169.254 dev eth0")
+      try await network.start(.standIn, at: "169.254.169.254", port: 80)
+      var question = network.question(host: .some(nil))
+      question.shape = shape
+      question.redirect = { RedirectFacts(isInPlace: true, packets: nil, backend: "local") }
+      let doctor = Doctor(
+        question: question, host: network.router, guest: network.guest, daemon: network.daemon())
+      let findings = await doctor.examine()
+      #expect(findings.failed == [] && findings.warnings == [], "\(findings.doctorTable)")
+      #expect(findings[.sourceAddress]?.status == .ok && findings[.mtu]?.status == .ok)
+      try await network.nft(
+        network.router,
+        "table ip fence { chain c { type filter hook input priority 0; tcp dport 80 drop; } }")
+      let dropped = await doctor.examine()
+      #expect(dropped.failed == ["filtered"], "\(dropped.doctorTable)")
     }
   }
 
@@ -106,9 +130,8 @@ struct DoctorRoadTests {
     ])
   func shadowed(text: String) async throws {
     try await DoctorNetwork.run(remote: true) { network in
-      let other = try network.start(
+      try await network.start(
         .other, in: network.router, at: "0.0.0.0", port: 9999)
-      defer { other.terminate() }
       try await network.nft(network.router, text)
       let findings = await network.examine()
       #expect(findings.failed == ["shadowed"], "\(findings.doctorTable)")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite(
   "The doctor, where guests lose their address",
-  .enabled(if: DoctorNetwork.mayRun, "network namespaces need root"), .timeLimit(.minutes(5)))
+  .enabled(if: DoctorNetwork.mayRun, "network namespaces need root"), .serialized)
 struct DoctorSourceTests {
   static func masquerade(_ network: DoctorNetwork) async throws {
     switch network.backend {
@@ -66,6 +66,28 @@ struct DoctorSourceTests {
       let findings = await network.examine()
       #expect(findings.failed == ["source-nat"], "\(findings.doctorTable)")
       #expect(findings[.sourceNAT]?.evidence.contains("table ip late (nftables)") == true)
+    }
+  }
+
+  @Test("where the exemption has drifted away, the rule is named and the redirect is the remedy")
+  func drifted() async throws {
+    try await DoctorNetwork.run(remote: true, redirect: false) { network in
+      try await network.redirect(exempts: false)
+      try await Self.masquerade(network)
+      var question = network.question()
+      question.redirect = {
+        var facts = try await network.redirectFacts()
+        facts.isInPlace = false
+        facts.drift = ["the exemption from source NAT is missing"]
+        return facts
+      }
+      let doctor = Doctor(
+        question: question, host: network.router, guest: network.guest, daemon: network.daemon())
+      let findings = await doctor.examine()
+      #expect(findings.failed == ["source-nat"], "\(findings.doctorTable)")
+      #expect(findings[.sourceNAT]?.remedy == "nameplate redirect install")
+      #expect(findings.warnings == ["redirect"])
+      #expect(findings[.redirect]?.evidence.contains("exemption from source NAT") == true)
     }
   }
 

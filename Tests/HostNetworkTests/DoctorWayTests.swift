@@ -5,7 +5,7 @@ import Testing
 
 @Suite(
   "The doctor, where packets are lost on their way",
-  .enabled(if: DoctorNetwork.mayRun, "network namespaces need root"), .timeLimit(.minutes(5)))
+  .enabled(if: DoctorNetwork.mayRun, "network namespaces need root"), .serialized)
 struct DoctorWayTests {
   @Test("the router does not forward, and the service is on another host")
   func ipForward() async throws {
@@ -15,6 +15,47 @@ struct DoctorWayTests {
       #expect(findings.failed == ["ip-forward"], "\(findings.doctorTable)")
       try await HostTools().run("sh", ["-c", try #require(findings[.ipForward]?.remedy)])
       #expect(await network.examine().failed == [])
+    }
+  }
+
+  @Test("a road of IPv6 is judged by its own rules, routes and settings")
+  func ipv6() async throws {
+    try await DoctorNetwork.run(remote: true, service: nil, redirect: false) { network in
+      for (tools, command) in [
+        (network.guest, "address add fd20::5/64 dev eth0 nodad"),
+        (network.router, "address add fd20::1/64 dev in0 nodad"),
+        (network.router, "address add fd30::1/64 dev mg0 nodad"),
+        (network.server, "address add fd30::2/64 dev eth0 nodad"),
+        (network.guest, "-6 route add default via fd20::1"),
+        (network.server, "-6 route add fd20::/64 via fd30::1"),
+      ] { try await network.ip(tools, command) }
+      try await network.sysctl("net.ipv6.conf.all.forwarding", 1)
+      try await network.nft(
+        network.router,
+        """
+        table ip6 np {
+          chain pre {
+            type nat hook prerouting priority dstnat;
+            ip6 daddr fd00:ec2::254 tcp dport 80 counter dnat to [fd30::2]:8775
+          }
+        }
+        """)
+      try await network.start(.standIn, at: "fd30::2")
+      var question = network.question(host: "fd30::2")
+      question.guests = [CIDR("fd20::/64")].compactMap { $0 }
+      question.redirect = { nil }
+      let doctor = Doctor(
+        question: question, host: network.router, guest: network.guest, daemon: network.daemon())
+      let healthy = await doctor.examine()
+      #expect(healthy.failed == [] && healthy.warnings == [], "\(healthy.doctorTable)")
+      #expect(healthy[.sourceAddress]?.evidence == "the guest arrives as fd20::5")
+      try await network.nft(
+        network.router,
+        "table ip6 late { chain c { type nat hook postrouting priority 100; masquerade; } }")
+      let hidden = await doctor.examine()
+      #expect(hidden.failed == ["source-nat"], "\(hidden.doctorTable)")
+      try await network.sysctl("net.ipv6.conf.all.forwarding", 0)
+      #expect(await doctor.examine().failed.contains("ip-forward"))
     }
   }
 
@@ -178,8 +219,7 @@ struct DoctorWayTests {
           }
         }
         """)
-      let service = try network.start(.standIn, in: network.server, at: "10.20.0.9")
-      defer { service.terminate() }
+      try await network.start(.standIn, in: network.server, at: "10.20.0.9")
       var question = network.question(host: "10.20.0.9")
       question.redirect = { nil }
       let doctor = Doctor(

@@ -66,7 +66,8 @@ enum ListenerSetting {
   {
     guard let value else { return nil }
     guard let network = value.string.flatMap(NetworkID.init) else {
-      throw FieldError(path: "\(path).network", message: "'\(value.text)' is not a network's id")
+      throw FieldError(
+        path: "\(path).network", message: "'\(value.string ?? value.text)' is not a network's id")
     }
     return network
   }

@@ -143,7 +143,7 @@ public struct Doctor: Sendable {
   }
 
   private func nextHop(_ guest: HostTools, _ route: DoctorRoute, _ address: IPAddress) async
-    -> String?
+    -> DoctorNeighbour?
   {
     guard case .via(let device, let gateway, _) = route else { return nil }
     let words = ["-j", "neigh", "show", "to", "\(gateway ?? address)", "dev", device]

@@ -33,6 +33,13 @@ enum DoctorRoute: Hashable, Sendable {
   }
 }
 
+/// Who has an address on a link.
+enum DoctorNeighbour: Hashable, Sendable {
+  /// The hardware address.
+  case found(String)
+  case nobody
+}
+
 /// What became of a probe.
 enum ProbeOutcome: Hashable, Sendable {
   /// Nameplate answered, and says which source address it saw.
@@ -81,8 +88,8 @@ struct DoctorFacts: Sendable {
 
   var guestInterfaces: [DoctorInterface] = []
   var guestRoute: DoctorRoute?
-  /// The hardware address of who answers for the next hop; nil where nobody does.
-  var guestNextHop: String?
+  /// Who answers for the next hop; nil where the guest has not looked for it.
+  var guestNextHop: DoctorNeighbour?
   var probe: ProbeFacts?
   var paddedProbe: ProbeOutcome?
 

@@ -37,17 +37,24 @@ extension DoctorJudge {
     let address = facts.metadataAddress
     let way = hop.map { "via \($0) by \(device)" } ?? "on the link of \(device)"
     if isAnswered { return check.finding(.ok, "to \(address) \(way)") }
-    guard let hardware = facts.guestNextHop else {
-      let nobody = "to \(address) \(way), where nobody answers for \(hop ?? address)"
+    var isOurs = hop.map(facts.owns) ?? false
+    var whose = hop.map { "\($0)" } ?? "nobody that it has looked for"
+    switch facts.guestNextHop {
+    case .nobody?:
       let zeroconf = hop == nil ? " (a route of zeroconf's, 169.254.0.0/16?)" : ""
-      return check.finding(.failed, nobody + zeroconf, remedy: remedy)
+      return check.finding(
+        .failed, "to \(address) \(way), where nobody answers for \(hop ?? address)" + zeroconf,
+        remedy: remedy)
+    case .found(let hardware)?:
+      whose = hardware
+      isOurs =
+        isOurs
+        || facts.interfaces.contains { $0.hardwareAddress == hardware && $0.name != "lo" }
+    case nil: break
     }
-    let isOurs =
-      hop.map(facts.owns) ?? false
-      || facts.interfaces.contains { $0.hardwareAddress == hardware && $0.name != "lo" }
     if isOurs { return check.finding(.ok, "to \(address) \(way), which is this host") }
     return check.finding(
-      .failed, "to \(address) \(way), which is \(hardware) and not this host", remedy: remedy)
+      .failed, "to \(address) \(way), which is \(whose) and not this host", remedy: remedy)
   }
 
   func returnRoute() -> DoctorFinding {

@@ -35,12 +35,13 @@ enum IPRouteReader {
       source: value["prefsrc"]?.string.flatMap { IPAddress($0) })
   }
 
-  /// `ip -j neigh show to ADDRESS`: the hardware address, if somebody answers for it.
-  static func neighbour(_ text: String) -> String? {
+  /// `ip -j neigh show to ADDRESS`. Nil: nobody has been looked for.
+  static func neighbour(_ text: String) -> DoctorNeighbour? {
     let list = (try? JSONValue(parsing: text).array) ?? []
-    return list.lazy.filter { value in
+    let found = list.lazy.filter { value in
       let states = value["state"]?.array ?? []
       return !states.contains("FAILED") && !states.contains("INCOMPLETE")
     }.compactMap { $0["lladdr"]?.string }.first
+    return found.map(DoctorNeighbour.found) ?? (list.isEmpty ? nil : .nobody)
   }
 }

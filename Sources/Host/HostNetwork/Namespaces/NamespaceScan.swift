@@ -10,8 +10,10 @@ public struct NamespaceScan: Sendable, Hashable {
 
   /// Each namespace under each of its names.
   public var namespaces: [String: NamespaceIdentity]
-  /// Why this is not all there is, in words; nil where it is.
+  /// What an operator should see to, in words.
   public var problem: String?
+  /// Whether this is all there is. What is missing in a look that failed is not gone.
+  public var isComplete = true
 
   public init(namespaces: [String: NamespaceIdentity], problem: String? = nil) {
     self.namespaces = namespaces
@@ -24,7 +26,7 @@ public struct NamespaceScan: Sendable, Hashable {
     self.init(namespaces: [:])
     guard let stream = unsafe opendir(directory) else {
       // Until the first `ip netns add` there is none.
-      if errno != ENOENT { problem = NamespaceScan.problem(directory) }
+      if errno != ENOENT { fail(NamespaceScan.problem(directory, errno)) }
       return
     }
     defer { unsafe closedir(stream) }
@@ -36,26 +38,33 @@ public struct NamespaceScan: Sendable, Hashable {
       guard NamespaceScan.isName(name) else { continue }
       count += 1
       guard count <= NamespaceScan.maximumNames else {
-        problem = "\(directory) has more than \(NamespaceScan.maximumNames) names; remove some"
+        fail("\(directory) has more than \(NamespaceScan.maximumNames) names; remove some")
         return
       }
-      if let identity = NamespaceScan.identity(of: "\(directory)/\(name)") {
-        namespaces[name] = identity
-      }
+      look(at: name, in: directory)
     }
   }
 
-  private static func problem(_ directory: String) -> String {
-    let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
-    return "\(directory) cannot be read: \(reason)"
+  private mutating func look(at name: String, in directory: String) {
+    let path = "\(directory)/\(name)"
+    let file = unsafe np_open_to_look(path)
+    guard file >= 0 else {
+      // Gone since it was listed, or a link to nothing. All else, such as too many open files,
+      // says nothing of the namespace.
+      if ![ENOENT, ENOTDIR, ELOOP].contains(errno) { fail(NamespaceScan.problem(path, errno)) }
+      return
+    }
+    defer { close(file) }
+    namespaces[name] = NamespaceIdentity(descriptor: file)
   }
 
-  /// The namespace that a path leads to now; nil where it is none.
-  static func identity(of path: String) -> NamespaceIdentity? {
-    let file = unsafe np_open_to_look(path)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    return NamespaceIdentity(descriptor: file)
+  private mutating func fail(_ problem: String) {
+    self.problem = problem
+    isComplete = false
+  }
+
+  private static func problem(_ path: String, _ code: Int32) -> String {
+    "\(path) cannot be read: \(NamespaceWatcher.reason(code))"
   }
 
   /// Whether a text can be a namespace's name: one component of a path.

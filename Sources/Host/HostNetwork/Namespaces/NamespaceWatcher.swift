@@ -65,6 +65,8 @@ public struct NamespaceWatcher: Sendable {
       events.watch()
       var scan = NamespaceScan(directory: directory)
       scan.problem = scan.problem ?? events.problem
+      // To close every listener because a file could not be opened would be worse than to wait.
+      if !scan.isComplete, let last { scan.namespaces = last.namespaces }
       if scan != last { tell(scan) }
       last = scan
       // Mounts of others wake us too; looking takes a fifth of a core at most. A change brings

@@ -42,8 +42,8 @@ struct IptablesText {
   /// Tables in the order in which they are installed; each is a transaction of its own.
   static let tables = ["filter", "nat"]
 
-  /// The chains are emptied and filled, and their jumps stand first. What is there of them before is
-  /// in `save`.
+  /// The chains are emptied and filled, and their jumps stand first. What is there of them before
+  /// is in `save`.
   func install(over save: IptablesSave) -> RedirectStep {
     let texts = IptablesText.tables.compactMap { table -> String? in
       let own = chains.filter { $0.table == table }

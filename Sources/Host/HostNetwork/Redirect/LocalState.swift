@@ -5,16 +5,19 @@ struct LocalState: Hashable {
   private var lines: [Bool: [[String]]] = [true: [], false: []]
 
   /// One shell runs ip once for each family. ip goes on after what it cannot list (a table without
-  /// routes is an error to it), so its status says nothing.
+  /// routes is an error to it), so its status says nothing; nor does that of read, which gets one
+  /// byte at a time from /proc and misses the line's end.
   private static let script = """
-    printf '%s\\n' "$1" | ip -4 -N -o -force -batch - 2>/dev/null
+    printf '%s\\n' "$1" | ip -4 -o -force -batch - 2>/dev/null
     echo '--'
-    printf '%s\\n' "$2" | ip -6 -N -o -force -batch - 2>/dev/null
+    printf '%s\\n' "$2" | ip -6 -o -force -batch - 2>/dev/null
     echo '--'
     shift 2
     for d; do
       [ -d "/proc/sys/net/ipv4/conf/$d" ] && echo "$d"
-      read -r v <"/proc/sys/net/ipv6/conf/$d/disable_ipv6" && [ "$v" = 0 ] && echo "$d 6"
+      v=1
+      read -r v <"/proc/sys/net/ipv6/conf/$d/disable_ipv6"
+      [ "$v" = 0 ] && echo "$d 6"
     done 2>/dev/null
     exit 0
     """
@@ -50,7 +53,6 @@ struct LocalState: Hashable {
     let lines = lines[part.isIPv4] ?? []
     return switch part.sign {
     case .line(let words): lines.contains { $0.starts(with: words) }
-    case .none(let words): !lines.contains { $0.starts(with: words) }
     case .first(let words, let other):
       lines.first {
         $0.starts(with: words)

@@ -7,13 +7,10 @@ struct LocalPart: Hashable {
     case first([String], ofAny: String)
     /// An address of a device.
     case address(String, device: String)
-    /// Such a line must not be there.
-    case none([String])
   }
   let isIPv4: Bool
   let add: String
-  /// Nil where nothing is to be undone.
-  let delete: String?
+  let delete: String
   let sign: Sign
   /// For an operator: `the address 169.254.169.254/32 of br0`.
   let name: String
@@ -21,10 +18,15 @@ struct LocalPart: Hashable {
 
 /// The parts of a local redirect, in an order in which each may be the last that was made.
 ///
-/// The host's own packets for the address must go to its own provider. An address of a device brings
-/// a route in the table `local`, which would take them. For IPv4 a `throw` route stands before it
-/// there, so that the host never sees it; IPv6 has no such order, and the route is deleted as soon as
-/// it has come. Guests' packets are told by the device that they come in by.
+/// The host's own packets for the address must go to its own provider; guests' are told by the
+/// device that they come in by. An address of a device brings a route in the table `local`, which
+/// would take the host's packets too: for IPv4 a `throw` route stands before it, so that the host
+/// never sees it. The rules come before that one: until a host has rules of its own, its tables
+/// `local` and `main` are one to the kernel, and `throw` would end the look-up.
+///
+/// IPv6 needs no address to answer with fd00:ec2::254, and it must not have it: the host would take
+/// it as the source of its own packets for it (RFC 6724, rule 1). So guests reach it through this
+/// host as their router, and nobody answers for it on the link; fe80::a9fe:a9fe is there for that.
 enum LocalText {
   /// Nobody else's, it is hoped: 169.254 without its dots.
   static let table = 16925
@@ -34,11 +36,11 @@ enum LocalText {
   static func parts(_ local: LocalRedirect, hasIPv6: (String) -> Bool) -> [LocalPart] {
     var parts: [LocalPart] = []
     if local.addresses.contains(.ipv4) {
-      parts += [hidden] + shared(.ipv4, local.devices) + local.devices.map(ipv4Address)
+      parts += shared(.ipv4, local.devices) + [hidden] + local.devices.map(ipv4Address)
     }
     let devices = local.devices.filter(hasIPv6)
     if local.addresses.contains(.ipv6), !devices.isEmpty {
-      parts += shared(.ipv6, devices) + devices.flatMap(ipv6Address)
+      parts += shared(.ipv6, devices)
     }
     if local.addresses.contains(.linkLocal) { parts += devices.map(linkLocalAddress) }
     return parts
@@ -78,19 +80,6 @@ enum LocalText {
 
   private static func ipv4Address(_ device: String) -> LocalPart {
     address("\(MetadataAddress.ipv4.rawValue)/32", device, isIPv4: true, flags: "scope link")
-  }
-
-  private static func ipv6Address(_ device: String) -> [LocalPart] {
-    let route = "local \(MetadataAddress.ipv6.rawValue) dev \(device)"
-    return [
-      address(
-        "\(MetadataAddress.ipv6.rawValue)/128", device, isIPv4: false,
-        flags: "nodad noprefixroute"),
-      LocalPart(
-        isIPv4: false, add: "route del \(route) table local", delete: nil,
-        sign: .none(route.split(separator: " ").map(String.init)),
-        name: "the absence of the route '\(route)' in table local"),
-    ]
   }
 
   private static func linkLocalAddress(_ device: String) -> LocalPart {

@@ -231,7 +231,8 @@ extension Redirect {
       record.devices = local.devices
       try record.write(path)
     }
-    return .installed(finding.drift)
+    let left = others.sorted().map { "the interface \($0) is not in the plan any more" }
+    return .installed(finding.drift + left)
   }
 
   /// What was there before; what an earlier plan of ours made is not.

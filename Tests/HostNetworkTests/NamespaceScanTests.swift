@@ -1,0 +1,67 @@
+import Foundation
+import HostNetwork
+import Testing
+
+@Suite("Which namespaces there are")
+struct NamespaceScanTests {
+  private static func identity(_ number: UInt64) -> NamespaceIdentity {
+    NamespaceIdentity(device: 4, inode: number)
+  }
+
+  @Test("removed names come first; a name that stands for another namespace goes and comes")
+  func changes() {
+    let old = NamespaceScan(namespaces: [
+      "a": Self.identity(1), "b": Self.identity(2), "c": Self.identity(3),
+    ])
+    // The kernel has used c's number again, for d; b is a's old namespace.
+    let new = NamespaceScan(namespaces: [
+      "a": Self.identity(5), "b": Self.identity(1), "d": Self.identity(3),
+    ])
+    #expect(
+      new.changes(since: old) == [
+        .removed("a", Self.identity(1)), .removed("b", Self.identity(2)),
+        .removed("c", Self.identity(3)), .added("a", Self.identity(5)),
+        .added("b", Self.identity(1)), .added("d", Self.identity(3)),
+      ])
+    #expect(new.changes(since: new) == [])
+  }
+
+  @Test("only what leads to a namespace counts, and two names may lead to one")
+  func directory() throws {
+    let folder = try Folder()
+    defer { folder.remove() }
+    try folder.link("self", to: "/proc/self/ns/net")
+    try folder.link("again", to: "/proc/self/ns/net")
+    try folder.link("broken", to: "/nowhere")
+    try folder.link("file", to: "/etc/passwd")
+    try Data().write(to: URL(fileURLWithPath: "\(folder.path)/empty"))
+    let scan = NamespaceScan(directory: folder.path)
+    #expect(Set(scan.namespaces.keys) == ["self", "again"])
+    #expect(scan.namespaces["self"] == scan.namespaces["again"])
+    #expect(scan.problem == nil)
+  }
+
+  @Test("a directory that is not there has no namespaces; what is none is a problem")
+  func noDirectory() {
+    #expect(NamespaceScan(directory: "/nowhere") == NamespaceScan(namespaces: [:]))
+    let scan = NamespaceScan(directory: "/etc/passwd")
+    #expect(scan.problem == "/etc/passwd cannot be read: Not a directory")
+    #expect(!scan.isComplete)
+  }
+}
+
+/// A folder of a test's own.
+struct Folder {
+  let path = FileManager.default.temporaryDirectory.appendingPathComponent("np-\(UUID())").path
+
+  init() throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+  }
+
+  func link(_ name: String, to target: String) throws {
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(path)/\(name)", withDestinationPath: target)
+  }
+
+  func remove() { try? FileManager.default.removeItem(atPath: path) }
+}
