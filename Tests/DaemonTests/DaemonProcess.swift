@@ -50,6 +50,7 @@ final class DaemonProcess {
   private let prefix: [String]
   private let options: [String]
   private let lines = LogLines()
+  private var log: Pipe?
 
   var socket: String { "\(folder)/c.sock" }
 
@@ -76,15 +77,16 @@ final class DaemonProcess {
   /// Starts the program and returns once it says that it is ready.
   func start() async throws {
     let pipe = Pipe()
-    let null = try FileHandle(forUpdating: URL(fileURLWithPath: "/dev/null"))
+    // It is held for as long as somebody may log: a pipe that is let go of is closed.
+    log = pipe
+    let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+    defer { close(null) }
     process = try ChildProcess(
       prefix + [
         Program.path, "serve", "--state-directory", "\(folder)/state", "--control-socket", socket,
         "--metadata-port", "\(port)",
       ] + options,
-      descriptors: [
-        null.fileDescriptor, null.fileDescriptor, pipe.fileHandleForWriting.fileDescriptor,
-      ])
+      descriptors: [null, null, pipe.fileHandleForWriting.fileDescriptor])
     try pipe.fileHandleForWriting.close()
     lines.read(pipe.fileHandleForReading)
     guard await lines.wait(for: " ready") else {
