@@ -77,6 +77,60 @@ struct RedirectTests {
     #expect(try await network.asGuest(ask).status == 7)
   }
 
+  @Test("with a local redirect a guest on the link is answered at all three addresses, without NAT")
+  func local() async throws {
+    let network = try await RoutedNetwork()
+    defer { network.remove() }
+    let device = String(network.router.replacing("np-r", with: "g"))
+    let listeners = ["169.254.169.254", "fe80::a9fe:a9fe", "fd00:ec2::254"].map {
+      "{address: '\($0)', port: 80, device: \(device), network: net-a}"
+    }
+    // The host is a guest itself: somebody else answers it at the same address.
+    try await network.inside(
+      network.host, "ip", "address", "add", "169.254.169.254/32", "dev", "lo")
+    try await network.inside(
+      network.router, "ip", "route", "add", "169.254.169.254", "via", "10.30.0.4")
+    try await network.inside(
+      network.router, "ip", "address", "add", "fd20::1/64", "dev", device, "nodad")
+    try await network.inside(
+      network.guest, "sh", "-c",
+      """
+      ip link set eth0 down
+      ip link set eth0 address fa:16:3e:00:00:05
+      echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad
+      ip link set eth0 up
+      ip address add fd20::5/64 dev eth0 nodad
+      ip route replace default via 10.20.0.1
+      ip -6 route add default via fe80::a9fe:a9fe dev eth0
+      """)
+    let provider = try await DaemonProcess(
+      prefix: ["ip", "netns", "exec", network.host], listen: "169.254.169.254", port: 80,
+      manifest: "kind: Instance\nhostname: of-the-provider\ninterfaces:\n- address: 10.30.0.1\n")
+    defer { provider.stop() }
+    let daemon = try await DaemonProcess(
+      prefix: ["ip", "netns", "exec", network.router], port: 8775,
+      manifest: GuestNetworkTests.manifest.replacing(
+        "address: 10.20.0.5", with: "addresses: [{ip: 10.20.0.5}, {ip: 'fd20::5'}]"),
+      options: [
+        "--manage-redirect", "--redirect-shape", "local", "--listeners",
+        "[\(listeners.joined(separator: ", "))]",
+      ])
+    defer { daemon.stop() }
+    for host in ["169.254.169.254", "[fe80::a9fe:a9fe%25eth0]", "[fd00:ec2::254]"] {
+      let answer = try await network.asGuest([
+        "curl", "-sfg", "--max-time", "10", "http://\(host)/latest/meta-data/hostname",
+      ])
+      #expect(answer.out == "guest-5", "\(host): \(answer.status)")
+    }
+    let own = try await network.inside(
+      network.router, "curl", "-s", "--max-time", "10", Self.hostname)
+    #expect(own.out == "of-the-provider")
+    daemon.signal(SIGTERM)
+    await daemon.ended()
+    let refused = try await network.asGuest(["curl", "-s", "--max-time", "10", Self.hostname])
+    #expect(refused.status == 7)
+  }
+
   @Test("a daemon that cannot install its redirect does not start, and says what to set")
   func refused() async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("np-\(UUID())").path

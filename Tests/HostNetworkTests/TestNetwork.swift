@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HostNetwork
+import TestKit
 
 /// Whether network namespaces can be made here.
 let isRoot = geteuid() == 0
@@ -103,47 +104,31 @@ struct TestNetwork {
   }
 
   func run(_ words: [String]) throws -> Result {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = words
-    let (output, error) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = error
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    let text = output.fileHandleForReading.readDataToEndOfFile()
-    let problem = error.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return Result(
-      status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-      error: String(decoding: problem, as: UTF8.self))
+    let output = try ChildProcess.runHere(words)
+    return Result(status: output.status, output: output.out, error: output.error)
   }
 
   /// Starts a script in a namespace; it ends with the namespace.
   func start(_ name: String, _ script: String) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["ip", "netns", "exec", self[name], "sh", "-c", script]
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
+    let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+    defer { close(null) }
+    _ = try ChildProcess(
+      ["ip", "netns", "exec", self[name], "sh", "-c", script], descriptors: [null, null, null])
   }
 
   /// A server that answers each connection with a word and the address that it saw.
   func serve(_ name: String, _ word: String, at address: String, port: Int, device: String = "")
     throws
   {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [
-      "ip", "netns", "exec", self[name], "python3", "-c", Self.server, word, address, "\(port)",
-      device,
-    ]
+    let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+    defer { close(null) }
     let output = Pipe()
-    process.standardOutput = output
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
+    _ = try ChildProcess(
+      [
+        "ip", "netns", "exec", self[name], "python3", "-c", Self.server, word, address, "\(port)",
+        device,
+      ], descriptors: [null, output.fileHandleForWriting.fileDescriptor, null])
+    try output.fileHandleForWriting.close()
     // It says when it listens.
     guard output.fileHandleForReading.availableData.first == UInt8(ascii: "1") else {
       throw Failed(description: "the server at \(address) did not start")

@@ -27,10 +27,11 @@ enum PasswordRule {
 /// Counts the requests that are held for addresses nobody has declared yet.
 struct HoldLedger {
   private var total = 0
-  private var byAddress: [IPAddress: Int] = [:]
+  /// Networks may use the same addresses.
+  private var byAddress: [Strangers.Source: Int] = [:]
 
   /// Whether one more request from this address may be held.
-  mutating func take(_ address: IPAddress) -> Bool {
+  mutating func take(_ address: Strangers.Source) -> Bool {
     let own = byAddress[address, default: 0]
     guard total < Limits.maximumHeldRequests, own < Limits.maximumHeldRequestsPerAddress else {
       return false
@@ -40,7 +41,7 @@ struct HoldLedger {
     return true
   }
 
-  mutating func release(_ address: IPAddress) {
+  mutating func release(_ address: Strangers.Source) {
     guard let own = byAddress[address] else { return }
     total -= 1
     byAddress[address] = own == 1 ? nil : own - 1

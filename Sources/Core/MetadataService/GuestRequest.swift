@@ -22,6 +22,9 @@ public struct GuestRequest: Sendable {
     self.body = body
   }
 
+  /// Where it came from: two networks may have the same address.
+  var origin: Strangers.Source { Strangers.Source(address: source, network: network) }
+
   /// What an answer to this request follows from, beside the catalogue and the day.
   var cacheKey: AnswerCache.Key {
     AnswerCache.Key(network: network, source: source, target: target)

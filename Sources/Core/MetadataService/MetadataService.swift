@@ -112,7 +112,7 @@ public final class MetadataService: Sendable {
       return .answer(refuse(request, .ambiguousAddress(networks), nil))
     case .unknown:
       let told = tellOfTranslation(request)
-      guard unknownHold > .zero, held.withLock({ $0.take(request.source) }) else {
+      guard unknownHold > .zero, held.withLock({ $0.take(request.origin) }) else {
         return .answer(refuseUnknown(request, told))
       }
       return .wait(Pending(request: request, target: target, reason: .unknownCaller(told)))
@@ -132,7 +132,7 @@ public final class MetadataService: Sendable {
 
   /// Gives up on a request that nobody will wait for.
   public func abandon(_ pending: Pending) {
-    if case .unknownCaller = pending.reason { held.withLock { $0.release(pending.request.source) } }
+    if case .unknownCaller = pending.reason { held.withLock { $0.release(pending.request.origin) } }
   }
 
   /// The same answer as a guest's GET would get, for an operator who looks through its eyes.

@@ -8,7 +8,7 @@ extension MetadataService {
 
   func finishUnknown(_ pending: Pending, _ told: Refusal?) async -> GuestAnswer {
     let request = pending.request
-    defer { held.withLock { $0.release(request.source) } }
+    defer { held.withLock { $0.release(request.origin) } }
     await withTaskGroup(of: Void.self) { group in
       group.addTask { [catalog] in
         _ = await catalog.wait(for: request.source, on: request.network)

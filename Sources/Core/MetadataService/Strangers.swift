@@ -41,7 +41,7 @@ public final class Strangers: Sendable {
   private let state = Mutex(State())
 
   func note(_ request: GuestRequest, role: AddressRole?, now: Int) {
-    let source = Source(address: request.source, network: request.network)
+    let source = request.origin
     state.withLock { state in
       if state.sightings[source] == nil {
         if state.order.count >= Limits.maximumStrangers {

@@ -47,6 +47,11 @@ struct GuestListener: Sendable {
         let device = try configuration.deviceName()
         channel = try await bootstrap.serverChannelInitializer { channel in
           prepare(channel, configuration, logger).flatMap { bind(channel, toDevice: device) }
+            .flatMap {
+              device == nil
+                ? channel.eventLoop.makeSucceededVoidFuture()
+                : bindFreely(channel, isIPv4: configuration.address.isIPv4)
+            }
         }.bind(to: address).get()
       }
       return GuestListener(id: id, configuration: configuration, channel: channel)
@@ -109,6 +114,18 @@ struct GuestListener: Sendable {
     return socket.unsafeSetSocketOption(
       level: .socket, name: NIOBSDSocket.Option(rawValue: SO_BINDTODEVICE),
       value: device)
+  }
+
+  /// Lets the socket have an address that is not among the host's own: a local redirect keeps the
+  /// metadata addresses out of the table that says which are.
+  private static func bindFreely(_ channel: any Channel, isIPv4: Bool) -> EventLoopFuture<Void> {
+    guard let socket = channel as? any SocketOptionProvider else {
+      return channel.eventLoop.makeSucceededVoidFuture()
+    }
+    // IP_FREEBIND and, from linux/in6.h, IPV6_FREEBIND.
+    let option = NIOBSDSocket.Option(rawValue: isIPv4 ? 15 : 78)
+    return socket.unsafeSetSocketOption(
+      level: isIPv4 ? .ip : .ipv6, name: option, value: CInt(1))
   }
 }
 
