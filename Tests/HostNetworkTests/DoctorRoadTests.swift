@@ -92,7 +92,8 @@ struct DoctorRoadTests {
     try await DoctorNetwork.run(backend: backend, redirect: false) { network in
       let findings = await network.examine()
       #expect(findings.failed == ["redirect"], "\(findings.doctorTable)")
-      #expect(findings[.redirect]?.remedy == "nameplate redirect install")
+      #expect(
+        findings[.redirect]?.remedy == "nameplate redirect install --netns \(network.names[1])")
     }
   }
 

@@ -85,7 +85,8 @@ struct DoctorSourceTests {
         question: question, host: network.router, guest: network.guest, daemon: network.daemon())
       let findings = await doctor.examine()
       #expect(findings.failed == ["source-nat"], "\(findings.doctorTable)")
-      #expect(findings[.sourceNAT]?.remedy == "nameplate redirect install")
+      #expect(
+        findings[.sourceNAT]?.remedy == "nameplate redirect install --netns \(network.names[1])")
       #expect(findings.warnings == ["redirect"])
       #expect(findings[.redirect]?.evidence.contains("exemption from source NAT") == true)
     }

@@ -40,6 +40,7 @@ public struct Doctor: Sendable {
     facts.guests = question.guests
     facts.guest = question.asGuest
     facts.hostPrefix = host.prefix
+    facts.hostNamespace = host.namespace
     facts.guestPrefix = guest?.prefix
     facts.interfaces = await interfaces(host)
     if let address = question.metadataHost {

@@ -71,6 +71,7 @@ struct DoctorFacts: Sendable {
   var guests: [CIDR] = []
   /// Where commands have to be run, as a prefix.
   var hostPrefix = ""
+  var hostNamespace: String?
   var guestPrefix: String?
 
   var interfaces: [DoctorInterface] = []

@@ -2,7 +2,10 @@ import Inventory
 
 /// What the packet filters of this host do.
 extension DoctorJudge {
-  private static let install = "nameplate redirect install"
+  private var install: String {
+    let netns = facts.hostNamespace.map { " --netns \($0)" } ?? ""
+    return "nameplate redirect install\(netns)"
+  }
 
   func redirect() -> DoctorFinding {
     let check = DoctorCheck.redirect
@@ -22,7 +25,7 @@ extension DoctorJudge {
       guard let known else { return check.finding(.skipped, "because \(failure)") }
       return known.isInPlace
         ? check.finding(.ok, "in place (\(known.backend))")
-        : check.finding(.failed, drift, remedy: Self.install)
+        : check.finding(.failed, drift, remedy: install)
     }
     return routerRedirect(known, drift: drift)
   }
@@ -46,7 +49,7 @@ extension DoctorJudge {
       return check.finding(
         .failed,
         "no rule of it is for packets of \(uncovered.map { "\($0)" } ?? who)\(device); "
-          + "there is \(place ?? "none")", remedy: Self.install)
+          + "there is \(place ?? "none")", remedy: install)
     }
     if known?.isInPlace == true {
       return check.finding(
@@ -56,10 +59,10 @@ extension DoctorJudge {
     if let place {
       if known == nil { return check.finding(.ok, place) }
       return check.finding(
-        .warning, "it differs from what should be there: \(drift)", remedy: Self.install)
+        .warning, "it differs from what should be there: \(drift)", remedy: install)
     }
     let evidence = known == nil && drift.isEmpty ? "no rule leads to \(target)" : drift
-    return check.finding(.failed, evidence, remedy: Self.install)
+    return check.finding(.failed, evidence, remedy: install)
   }
 
   private static func joined(_ sentences: [String]) -> String {
@@ -196,7 +199,7 @@ extension DoctorJudge {
   /// The redirect has an exemption of its own; where it stands as it should, the other packet
   /// filter needs one.
   private func exemption(_ hit: FirewallHit, _ packet: FirewallPacket) -> String {
-    if case .success(let known?) = facts.redirect, !known.isInPlace { return Self.install }
+    if case .success(let known?) = facts.redirect, !known.isInPlace { return install }
     return here(
       hit.exception(
         packet.destination, port: packet.destinationPort ?? facts.metadataPort, isReply: false))
