@@ -131,6 +131,43 @@ struct RedirectTests {
     #expect(refused.status == 7)
   }
 
+  @Test(
+    "killed at any moment, an installation does no harm, completes when repeated, and goes whole",
+    arguments: ["nftables", "iptables-nft", "iptables-legacy"])
+  func killed(backend: String) async throws {
+    let network = try await RoutedNetwork()
+    defer { network.remove() }
+    let daemon = try await DaemonProcess(
+      prefix: ["ip", "netns", "exec", network.host], listen: "0.0.0.0", port: 8775,
+      manifest: GuestNetworkTests.manifest)
+    defer { daemon.stop() }
+    let words = [
+      "--netns", network.router, "--metadata-host", "10.30.0.4", "--state-directory",
+      daemon.folder, "--redirect-backend", backend,
+    ]
+    // The kernel keeps legacy tables once they were looked at.
+    let rules = """
+      for table in nat filter; do iptables-legacy -t $table -S >/dev/null; done
+      nft list ruleset; iptables-legacy-save | grep -v '^#' | sed 's/ \\[.*//'
+      """
+    let before = try await network.inside(network.router, "sh", "-c", rules).out
+    for milliseconds in stride(from: 20, through: 240, by: 20) {
+      _ = try await Program.run(
+        "/usr/bin/env",
+        ["timeout", "-s", "KILL", "0.\(String(1000 + milliseconds).dropFirst())", Program.path]
+          + ["redirect", "install"] + words)
+      let half = try await network.asGuest(["curl", "-sf", "--max-time", "10", Self.hostname])
+      #expect(half.out == "guest-5" || half.status == 7, "after \(milliseconds) ms: \(half)")
+      let whole = try await Program.run(["redirect", "install"] + words)
+      #expect(whole.status == 0, "\(whole.error)")
+      let answer = try await network.asGuest(["curl", "-sf", "--max-time", "10", Self.hostname])
+      #expect(answer.out == "guest-5", "after \(milliseconds) ms: \(answer.status)")
+      let removed = try await Program.run(["redirect", "remove"] + words)
+      #expect(removed.status == 0, "\(removed.error)")
+      #expect(try await network.inside(network.router, "sh", "-c", rules).out == before)
+    }
+  }
+
   @Test("a daemon that cannot install its redirect does not start, and says what to set")
   func refused() async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("np-\(UUID())").path
