@@ -4,28 +4,6 @@ import Testing
 
 @Suite("Which namespaces there are")
 struct NamespaceScanTests {
-  private static func identity(_ number: UInt64) -> NamespaceIdentity {
-    NamespaceIdentity(device: 4, inode: number)
-  }
-
-  @Test("removed names come first; a name that stands for another namespace goes and comes")
-  func changes() {
-    let old = NamespaceScan(namespaces: [
-      "a": Self.identity(1), "b": Self.identity(2), "c": Self.identity(3),
-    ])
-    // The kernel has used c's number again, for d; b is a's old namespace.
-    let new = NamespaceScan(namespaces: [
-      "a": Self.identity(5), "b": Self.identity(1), "d": Self.identity(3),
-    ])
-    #expect(
-      new.changes(since: old) == [
-        .removed("a", Self.identity(1)), .removed("b", Self.identity(2)),
-        .removed("c", Self.identity(3)), .added("a", Self.identity(5)),
-        .added("b", Self.identity(1)), .added("d", Self.identity(3)),
-      ])
-    #expect(new.changes(since: new) == [])
-  }
-
   @Test("only what leads to a namespace counts, and two names may lead to one")
   func directory() throws {
     let folder = try Folder()

@@ -81,20 +81,3 @@ public struct NamespaceScan: Sendable, Hashable {
       }
   }
 }
-
-/// What happened to a name.
-public enum NamespaceChange: Sendable, Hashable {
-  case removed(String, NamespaceIdentity)
-  case added(String, NamespaceIdentity)
-}
-
-extension NamespaceScan {
-  /// What leads from one set to another, by name: what is removed comes first. A name that stands
-  /// for another namespace now is removed, then added.
-  public func changes(since old: NamespaceScan) -> [NamespaceChange] {
-    let removed = old.namespaces.filter { namespaces[$0.key] != $0.value }
-    let added = namespaces.filter { old.namespaces[$0.key] != $0.value }
-    return removed.sorted { $0.key < $1.key }.map { .removed($0.key, $0.value) }
-      + added.sorted { $0.key < $1.key }.map { .added($0.key, $0.value) }
-  }
-}
