@@ -10,7 +10,6 @@ struct DoctorNetwork: Sendable {
     case iptablesNft = "iptables-nft"
     case iptablesLegacy = "iptables-legacy"
   }
-  static let mayRun = geteuid() == 0
 
   let guest: HostTools
   let router: HostTools

@@ -162,7 +162,7 @@ struct DoctorReaderTests {
 
   @Test(
     "rules of nft, as it lists them itself",
-    .enabled(if: DoctorNetwork.mayRun, "network namespaces need root"))
+    .enabled(if: isRoot, "network namespaces need root"))
   func nft() async throws {
     let name = "np-n" + String(UUID().uuidString.prefix(6)).lowercased()
     try await HostTools().run("ip", ["netns", "add", name])
@@ -201,7 +201,7 @@ struct DoctorReaderTests {
     }
   }
 
-  @Test("looking makes no table", .enabled(if: DoctorNetwork.mayRun, "needs root"))
+  @Test("looking makes no table", .enabled(if: isRoot, "needs root"))
   func lookingChangesNothing() async throws {
     let name = "np-n" + String(UUID().uuidString.prefix(6)).lowercased()
     try await HostTools().run("ip", ["netns", "add", name])

@@ -5,7 +5,7 @@ import Testing
 
 @Suite(
   "The doctor, with one link broken",
-  .enabled(if: DoctorNetwork.mayRun, "network namespaces need root"), .serialized)
+  .enabled(if: isRoot, "network namespaces need root"), .serialized)
 struct DoctorRoadTests {
   @Test(
     "a healthy road has no failed link and no warning",

@@ -5,7 +5,7 @@ import Testing
 
 @Suite(
   "The doctor, where guests lose their address",
-  .enabled(if: DoctorNetwork.mayRun, "network namespaces need root"), .serialized)
+  .enabled(if: isRoot, "network namespaces need root"), .serialized)
 struct DoctorSourceTests {
   static func masquerade(_ network: DoctorNetwork) async throws {
     switch network.backend {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite(
   "The doctor, where packets are lost on their way",
-  .enabled(if: DoctorNetwork.mayRun, "network namespaces need root"), .serialized)
+  .enabled(if: isRoot, "network namespaces need root"), .serialized)
 struct DoctorWayTests {
   @Test("the router does not forward, and the service is on another host")
   func ipForward() async throws {

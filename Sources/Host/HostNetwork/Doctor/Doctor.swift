@@ -115,7 +115,7 @@ public struct Doctor: Sendable {
     var network: String?
     if let guest, let route = facts.guestRoute {
       let probe = Probe()
-      let port = DoctorFacts.metadataPortOfGuests
+      let port = MetadataAddress.port
       let outcome = await probe.run(
         guest, to: facts.metadataAddress, port: port, seconds: seconds)
       let seen = await sighted(probe, outcome)

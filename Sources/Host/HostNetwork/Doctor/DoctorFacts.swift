@@ -111,7 +111,6 @@ extension DoctorFacts {
     metadataHost?.isIPv4 == false
       ? .v6(0xFD00_0EC2_0000_0000, 0x254) : .v4(0xA9FE_A9FE)
   }
-  static let metadataPortOfGuests = 80
 
   /// Whether metadata_host is an address of this host.
   var isHere: Bool {

@@ -6,10 +6,10 @@ extension DoctorFacts {
   func request(_ source: CIDR?) -> FirewallPacket {
     FirewallPacket(
       source: source, destination: metadataAddress,
-      destinationPort: DoctorFacts.metadataPortOfGuests,
+      destinationPort: MetadataAddress.port,
       inInterface: source.flatMap { arrival($0) }, outInterface: "",
       originalDestination: metadataAddress,
-      originalDestinationPort: DoctorFacts.metadataPortOfGuests,
+      originalDestinationPort: MetadataAddress.port,
       destinationIsLocal: owns(metadataAddress))
   }
 
@@ -53,7 +53,7 @@ extension FirewallHit {
   /// Whether this is a translation to metadata_host:metadata_port.
   func leads(to host: IPAddress?, port: Int) -> Bool {
     guard case .dnat(let address?, let to) = verdict else { return false }
-    return address == host && (to ?? DoctorFacts.metadataPortOfGuests) == port
+    return address == host && (to ?? MetadataAddress.port) == port
   }
 }
 

@@ -13,7 +13,7 @@ extension DoctorJudge {
     guard let host = facts.metadataHost else {
       return check.finding(.failed, "metadata_host is not set", remedy: remedy)
     }
-    if Self.isLoopback(host) {
+    if host.isLoopback {
       return check.finding(
         .failed, "\(host) is a loopback address: packets of guests cannot be sent to it",
         remedy: remedy)
@@ -31,13 +31,6 @@ extension DoctorJudge {
         .failed, "\(host) is no address of this host, and it has no route there: \(why)",
         remedy: here("ip route add \(host) via GATEWAY") + ", or correct metadata_host")
     default: return check.finding(.warning, "the route to \(host) could not be read")
-    }
-  }
-
-  private static func isLoopback(_ address: IPAddress) -> Bool {
-    switch address {
-    case .v4(let bits): bits >> 24 == 127
-    case .v6(let upper, let lower): upper == 0 && lower == 1
     }
   }
 
