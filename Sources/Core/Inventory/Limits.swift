@@ -68,6 +68,10 @@ public enum Limits {
   /// A request line and all headers. Real clients send under 1 KiB.
   public static let maximumRequestHeadBytes = 16 * 1024
   public static let maximumRequestHeaders = 64
+  /// A session token as guests send it. AWS' have 56 characters; ours no more than twice that.
+  public static let maximumSessionTokenBytes = 128
+  /// A token's time to live as text: AWS' longest is `21600`; this leaves room for zeros.
+  public static let maximumTokenTTLBytes = 16
   /// The only body that a guest sends is a password of 1,020 bytes; this leaves room to refuse a
   /// larger one politely instead of cutting the connection.
   public static let maximumRequestBodyBytes = 16 * 1024

@@ -10,15 +10,20 @@ public struct GuestRequest: Sendable {
   public var network: NetworkID?
   /// The connection's source address.
   public var source: IPAddress
+  public var link: LinkFacts
+  public var fields: RequestFields
   public var body: [UInt8]
 
   public init(
-    method: Method, target: [UInt8], network: NetworkID?, source: IPAddress, body: [UInt8] = []
+    method: Method, target: [UInt8], network: NetworkID?, source: IPAddress,
+    link: LinkFacts = LinkFacts(), fields: RequestFields = RequestFields(), body: [UInt8] = []
   ) {
     self.method = method
     self.target = target
     self.network = network
     self.source = source
+    self.link = link
+    self.fields = fields
     self.body = body
   }
 

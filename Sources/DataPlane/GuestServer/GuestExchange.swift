@@ -196,7 +196,7 @@ struct GuestExchange: Sendable {
     return .ask(
       GuestRequest(
         method: parsed.method, target: parsed.target, network: network, source: source,
-        body: parsed.body))
+        fields: parsed.fields, body: parsed.body))
   }
 
   /// Keeps what is not taken, up to the limit. More than that can only come with the end of input,

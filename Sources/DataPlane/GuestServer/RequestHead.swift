@@ -3,8 +3,8 @@ import MetadataService
 
 /// What of a request line and its fields matters: how the request is framed and what it asks for.
 ///
-/// Fields that a guest may use to say who it is, such as X-Forwarded-For, mean nothing here and
-/// are not kept.
+/// What a field of it says of who the guest is, as in X-Forwarded-For, means nothing here and is
+/// not kept.
 struct RequestHead: Sendable {
   /// Longer than any registered method (UPDATEREDIRECTREF has 17 letters).
   static let maximumMethodBytes = 32
@@ -14,6 +14,8 @@ struct RequestHead: Sendable {
 
   var method = GuestRequest.Method.other
   var target: [UInt8] = []
+  /// What an answer may depend on.
+  var fields = RequestFields()
   var isHTTP10 = false
   /// A body's announced length; what is over the limit may be any number over it.
   var contentLength: Int?
@@ -104,6 +106,7 @@ struct RequestHead: Sendable {
       guard RequestHead.isHost(value, of: bytes) else {
         throw .malformedRequest("the Host field holds no host")
       }
+      fields.host = bytes.bytes(in: value)
     case 6 where bytes.equalsIgnoringCase("expect", in: name):
       if bytes.equalsIgnoringCase("100-continue", in: value) { expectsContinue = true }
     case 10 where bytes.equalsIgnoringCase("connection", in: name):
@@ -115,8 +118,26 @@ struct RequestHead: Sendable {
         throw .malformedRequest("the transfer encoding is not chunked, once")
       }
       isChunked = true
+    case 15 where bytes.equalsIgnoringCase("x-forwarded-for", in: name): fields.isForwarded = true
+    case 16 where bytes.equalsIgnoringCase("x-metadata-token", in: name),
+      24 where bytes.equalsIgnoringCase("x-aws-ec2-metadata-token", in: name):
+      try RequestHead.take(
+        value, of: bytes, limit: Limits.maximumSessionTokenBytes, into: &fields.sessionToken)
+    case 28 where bytes.equalsIgnoringCase("x-metadata-token-ttl-seconds", in: name),
+      36 where bytes.equalsIgnoringCase("x-aws-ec2-metadata-token-ttl-seconds", in: name):
+      try RequestHead.take(
+        value, of: bytes, limit: Limits.maximumTokenTTLBytes, into: &fields.tokenTTL)
     default: break
     }
+  }
+
+  /// Takes a value that may be there once. What is too long is kept as empty: it is no such value,
+  /// and whoever reads it need not look at more bytes than there can be.
+  private static func take(
+    _ value: Range<Int>, of bytes: Span<UInt8>, limit: Int, into field: inout [UInt8]?
+  ) throws(Refusal) {
+    guard field == nil else { throw .malformedRequest("a session token's field is there twice") }
+    field = value.count <= limit ? bytes.bytes(in: value) : []
   }
 
   /// Judges what only the whole head shows.

@@ -14,6 +14,7 @@ struct RequestParser: Sendable {
   struct Request: Sendable {
     var method: GuestRequest.Method
     var target: [UInt8]
+    var fields: RequestFields
     var body: [UInt8]
     var isHTTP10: Bool
     /// Whether the guest wants to go on with the connection.
@@ -175,8 +176,8 @@ struct RequestParser: Sendable {
 
   private mutating func endRequest() -> Progress {
     let request = Request(
-      method: head.method, target: head.target, body: body, isHTTP10: head.isHTTP10,
-      keepsAlive: head.keepsAlive)
+      method: head.method, target: head.target, fields: head.fields, body: body,
+      isHTTP10: head.isHTTP10, keepsAlive: head.keepsAlive)
     self = RequestParser()
     return .request(request)
   }
