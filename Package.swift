@@ -121,8 +121,8 @@ let package = Package(
     room(
       "Programs/Commands",
       knows: [
-        "Inventory", "Manifest", "ControlAPI", "ControlClient", "HostNetwork", "Daemon",
-        argumentParser, logging, collections,
+        "Inventory", "MetadataService", "Manifest", "ControlAPI", "ControlClient", "HostNetwork",
+        "Daemon", argumentParser, logging, collections,
       ]),
     .executableTarget(
       name: "nameplate", dependencies: ["Commands"], path: "Sources/Programs/nameplate",

@@ -16,6 +16,11 @@ extension Limits {
   public static let documentsPerProgress = 500
   /// How long a silent watch may seem dead: proxies and clients give up after a minute.
   public static let watchHeartbeatMilliseconds = 15_000
+  /// How long one question after a guest's readiness waits: proxies give up on a silent answer, and
+  /// whoever waits longer asks again.
+  public static let maximumReadinessWaitSeconds = 300
+  /// Questions that wait at a time: a rack that is about to be started.
+  public static let maximumReadinessWaits = 1024
   /// How long an acknowledged write may wait until this daemon's catalogue has it.
   public static let visibilityTimeoutMilliseconds = 30_000
 }

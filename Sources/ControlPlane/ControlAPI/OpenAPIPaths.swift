@@ -179,6 +179,22 @@ extension OpenAPIDocument {
               "*/*": {}}},
           "default": {"$ref": "#/components/responses/Problem"}}
       }
+    },
+    "/v1/instances/{id}/readiness": {
+      "parameters": [{"$ref": "#/components/parameters/id"}],
+      "get": {
+        "operationId": "getReadiness",
+        "summary": "Whether this daemon would answer the instance's guest",
+        "parameters": [
+          {"name": "wait", "in": "query", "schema": {"type": "string", "examples": ["30s"]},
+           "description": "How long to wait until it would, at most 300s"}],
+        "responses": {
+          "200": {"description": "It would", "content": {"application/json": {
+            "schema": {"$ref": "#/components/schemas/Readiness"}}}},
+          "503": {"description": "It would not", "content": {"application/json": {
+            "schema": {"$ref": "#/components/schemas/Readiness"}}}},
+          "default": {"$ref": "#/components/responses/Problem"}}
+      }
     }
     """#
 }

@@ -7,6 +7,7 @@ public enum Operation: String, Sendable, CaseIterable {
   case getMetadata, putMetadata, patchMetadata, putMetadataItem, deleteMetadataItem
   case getPassword, clearPassword
   case look
+  case getReadiness
   case apply
   case watch
   case listListeners, listStrangers, getProbe, getAddress
@@ -99,6 +100,7 @@ public enum RouteTable {
       Route("GET", "instances/{id}/password", .getPassword, .instance),
       Route("DELETE", "instances/{id}/password", .clearPassword, .instance),
       Route("GET", "instances/{id}/look", .look, .instance),
+      Route("GET", "instances/{id}/readiness", .getReadiness, .instance),
     ]
 
   /// What a request asks for.
@@ -155,4 +157,8 @@ public enum ControlPath {
   }
 
   public static func look(_ id: InstanceID) -> String { "\(collection(.instance))/\(id)/look" }
+
+  public static func readiness(_ id: InstanceID) -> String {
+    "\(collection(.instance))/\(id)/readiness"
+  }
 }

@@ -212,6 +212,27 @@ public struct ControlClient: Sendable {
     return try await transport.json(answer)
   }
 
+  /// Whether the instance's guest would be answered; nil where it is not declared.
+  /// - Parameter duration: How long the daemon may wait for that, at most
+  ///   ``Inventory/Limits/maximumReadinessWaitSeconds``.
+  public func readiness(of id: InstanceID, waiting duration: Duration = .zero)
+    async throws(ControlClientError) -> ReadinessForm?
+  {
+    let wait = duration / .milliseconds(1)
+    let answer: ControlTransport.Answer
+    do throws(ControlClientError) {
+      answer = try await transport.send(
+        .GET, "\(ControlPath.readiness(id))?wait=\(Int(wait))ms")
+    } catch {
+      if case .problem(let problem) = error, problem.kind == .notFound { return nil }
+      throw error
+    }
+    guard let readiness = ReadinessForm(form: try await transport.json(answer)) else {
+      throw .broken("the readiness cannot be read")
+    }
+    return readiness
+  }
+
   // MARK: Parts
 
   static let jsonHeaders = [("Content-Type", MediaType.json.rawValue)]

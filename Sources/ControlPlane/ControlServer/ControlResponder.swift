@@ -29,6 +29,7 @@ struct ControlResponder: HTTPResponder {
   private let looks: LookHandlers
   private let applies: ApplyHandler
   private let watches: WatchHandler
+  private let readiness: ReadinessHandler
   private let road: RoadHandlers
   private let service: MetadataService
 
@@ -46,6 +47,9 @@ struct ControlResponder: HTTPResponder {
     looks = LookHandlers(service: resources.service)
     road = RoadHandlers(service: resources.service, listeners: listeners)
     applies = ApplyHandler(resources: resources)
+    readiness = ReadinessHandler(
+      service: resources.service, listeners: listeners,
+      places: WatchPlaces(limit: Limits.maximumReadinessWaits))
     watches = WatchHandler(
       service: resources.service, store: resources.store,
       places: WatchPlaces(limit: Limits.maximumWatchers))
@@ -107,6 +111,7 @@ struct ControlResponder: HTTPResponder {
     case .getPassword: return try instances.password(request)
     case .clearPassword: return try await instances.clearPassword(request)
     case .look: return try await looks.look(request)
+    case .getReadiness: return try await readiness.readiness(request)
     case .apply: return try applies.apply(request)
     case .watch: return try await watches.watch(request)
     case .listListeners: return road.listListeners()

@@ -90,6 +90,8 @@ public enum Limits {
   public static let maximumConnectionsPerGuest = 128
   /// All guests' connections: a rack's worth of guests booting at once.
   public static let maximumConnections = 16_384
+  /// From an operator's sending a record to its being visible, beyond which a disk is to be seen to.
+  public static let recordWritingMilliseconds = 500
   /// Requests held for an address that nobody has declared yet.
   public static let maximumHeldRequests = 4096
   /// Of these, for one address: a guest asks a few things at once, a scanner many.

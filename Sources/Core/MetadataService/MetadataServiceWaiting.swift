@@ -14,7 +14,7 @@ extension MetadataService {
         _ = await catalog.wait(for: request.source, on: request.network)
       }
       group.addTask { [environment, unknownHold] in
-        try? await environment.sleep(unknownHold)
+        try? await environment.sleep(unknownHold + MetadataService.writingTime)
       }
       await group.next()
       group.cancelAll()
@@ -66,6 +66,10 @@ extension MetadataService {
   static func stored(_ id: InstanceID) -> GuestAnswer {
     GuestAnswer(contentType: Document.ContentType.plainText.rawValue, body: [], instance: id)
   }
+
+  /// A record that is sent within the hold is in time, so that the hold is longer by what it takes to
+  /// write one down.
+  static let writingTime = Duration.milliseconds(Limits.recordWritingMilliseconds)
 
   // MARK: Refusing
 

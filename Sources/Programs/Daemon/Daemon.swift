@@ -121,11 +121,16 @@ public struct Daemon: Sendable {
         port: configuration.listeners.first?.port ?? 0,
         network: configuration.listeners.first?.network, fileDescriptor: descriptor)
     }
+    let areListenersOpen = Mutex(false)
     let guests = GuestServer(
       service: service,
       listeners: handedOver.isEmpty
         ? configuration.listeners : handedOver + configuration.listeners.dropFirst(),
-      eventLoopGroup: threads, logger: logger, onReady: { _ in readiness.done() })
+      eventLoopGroup: threads, logger: logger,
+      onReady: { _ in
+        areListenersOpen.withLock { $0 = true }
+        readiness.done()
+      })
     let namespaces = NamespaceListeners(
       rules: configuration.namespaceRules, listeners: guests.listeners, logger: logger,
       onReady: { readiness.done() })
@@ -134,7 +139,8 @@ public struct Daemon: Sendable {
       allowedUIDs: configuration.controlAllowedUIDs, logger: logger, now: Daemon.now,
       newID: randomInstanceID, status: { ["version": .string(nameplateVersion)] },
       listeners: { [configuration] in
-        configuration.listeners.map(ListenerState.init)
+        let areOpen = areListenersOpen.withLock(\.self)
+        return configuration.listeners.map { ListenerState($0, isOpen: areOpen) }
           + namespaces.statuses.map(ListenerState.init)
       },
       onListening: { readiness.done() })

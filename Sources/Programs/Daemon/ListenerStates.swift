@@ -3,10 +3,10 @@ import GuestServer
 
 extension ListenerState {
   /// A listener that the daemon would not run without.
-  init(_ listener: ListenerConfiguration) {
+  init(_ listener: ListenerConfiguration, isOpen: Bool) {
     self.init(
       address: listener.address, port: listener.port, device: listener.device,
-      network: listener.network)
+      network: listener.network, problem: isOpen ? nil : "it is being opened")
   }
 
   init(_ status: NamespaceListenerStatus) {

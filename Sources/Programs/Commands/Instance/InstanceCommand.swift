@@ -3,5 +3,7 @@ import ArgumentParser
 struct InstanceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "instance", abstract: "What belongs to one instance.",
-    subcommands: [InstanceMetadataCommand.self, InstancePasswordCommand.self])
+    subcommands: [
+      InstanceWait.self, InstanceMetadataCommand.self, InstancePasswordCommand.self,
+    ])
 }

@@ -1,0 +1,100 @@
+import ControlAPI
+import Hummingbird
+import Inventory
+import MetadataService
+import ServiceLifecycle
+
+/// Whether a guest would be answered; waits until it would, for whoever starts it.
+struct ReadinessHandler: Sendable {
+  let service: MetadataService
+  let listeners: @Sendable () -> [ListenerState]
+  let places: WatchPlaces
+
+  /// Listeners come and go without a word to the catalogue, so that they are looked at again.
+  private static let lookAgain = Duration.milliseconds(200)
+
+  /// 200 where it would be answered, else 503 with the same form; 404 where it is not declared.
+  func readiness(_ request: ControlRequest) async throws(Problem) -> Response {
+    let query = try request.query(allowing: ["wait"])
+    let id = try request.instanceID()
+    let longest = Duration.seconds(Limits.maximumReadinessWaitSeconds)
+    var wait = Duration.zero
+    if let text = query["wait"] {
+      guard let duration = DurationText.parse(text), duration <= longest else {
+        throw Problem(
+          .badRequest,
+          "'\(text)' is not a time like 30s, of at most \(Limits.maximumReadinessWaitSeconds)s",
+          field: "wait")
+      }
+      wait = duration
+    }
+    var readiness = now(id).readiness
+    if readiness?.isReady != true, wait > .zero {
+      guard let place = places.take() else {
+        throw Problem(.unavailable, "\(Limits.maximumReadinessWaits) wait already")
+      }
+      readiness = await look(id, for: wait, reading: request.http.body)
+      withExtendedLifetime(place) {}
+    }
+    guard let readiness else { throw .missing(try request.resourceID()) }
+    return .json(
+      ReadinessForm(readiness).form, status: readiness.isReady ? .ok : .serviceUnavailable)
+  }
+
+  private func now(_ id: InstanceID) -> (readiness: GuestReadiness?, seenAt: Revision) {
+    let doors = listeners().filter { $0.problem == nil }.map {
+      GuestReadiness.Door(isIPv4: $0.address.isIPv4, network: $0.network)
+    }
+    return service.readiness(of: id, doors: doors)
+  }
+
+  /// Looks until the guest would be answered, time is up, the asker has gone or the server ends.
+  private func look(_ id: InstanceID, for wait: Duration, reading body: RequestBody) async
+    -> GuestReadiness?
+  {
+    let (stopped, stop) = AsyncStream.makeStream(of: Never.self)
+    let looking: @Sendable () async -> GuestReadiness? = {
+      await withGracefulShutdownHandler {
+        await look(id, until: .now + wait, unless: stopped)
+      } onGracefulShutdown: {
+        stop.finish()
+      }
+    }
+    do {
+      return try await body.consumeWithInboundCloseHandler { _ in
+        await looking()
+      } onInboundClosed: {
+        stop.finish()
+      }
+    } catch {
+      // The body could not be read: the asker is gone.
+      return now(id).readiness
+    }
+  }
+
+  private func look(
+    _ id: InstanceID, until end: ContinuousClock.Instant, unless stopped: AsyncStream<Never>
+  ) async -> GuestReadiness? {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        while !Task.isCancelled, now(id).readiness?.isReady != true, .now < end {
+          await change(after: now(id).seenAt, or: min(Self.lookAgain, end - .now))
+        }
+      }
+      group.addTask { for await _ in stopped {} }
+      await group.next()
+      group.cancelAll()
+    }
+    return now(id).readiness
+  }
+
+  /// Returns when the catalogue has changed, or after a time.
+  private func change(after revision: Revision, or time: Duration) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [service] in _ = await service.catalog.wait(for: revision + 1) }
+      group.addTask { try? await Task.sleep(for: time) }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+}
