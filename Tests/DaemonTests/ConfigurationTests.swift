@@ -41,6 +41,8 @@ struct ConfigurationTests {
       ("metadata_port: 0", "metadata_port (file"),
       ("metadata_port: web", "'web' is not a number from 1 to 65535"),
       ("metadata_listen: here", "'here' is not an IP address"),
+      ("host_check: maybe", "'maybe' is not one of audit, enforce, off"),
+      ("metadata_names: ['http://me/']", "http://me/\"' cannot stand in this list"),
       ("log_level: loud", "'loud' is not one of trace"),
       ("listeners: [{address: 10.0.0.4, prot: 80}]", "listeners[0].prot"),
       ("listeners: [{address: 10.0.0.4, trust: neutron}]", "only 'none' is served yet"),

@@ -10,22 +10,29 @@ public final class ServiceFixture: Sendable {
   public let service: MetadataService
   public let clock = ManualSleep()
   private let refusals: Refusals
+  private let audits: Refusals
 
   /// What the log has been told of, in order.
   public var refused: [Refusal] { refusals.all.withLock { $0 } }
+
+  /// What it has been told would be refused.
+  public var audited: [Refusal] { audits.all.withLock { $0 } }
 
   private final class Refusals: Sendable {
     let all = Mutex<[Refusal]>([])
   }
 
   /// - Parameter instances: Instances as JSON documents.
-  public init(_ instances: [String], unknownHold: Duration = .seconds(2)) async throws {
+  public init(
+    _ instances: [String], unknownHold: Duration = .seconds(2), hosts: HostRule = HostRule()
+  ) async throws {
     let clock = clock
-    let refusals = Refusals()
-    self.refusals = refusals
+    let (refusals, audits) = (Refusals(), Refusals())
+    (self.refusals, self.audits) = (refusals, audits)
     service = MetadataService(
       catalog: catalog, store: store,
       settings: RenderSettings(dhcpDomain: "novalocal"), unknownHold: unknownHold,
+      hosts: hosts,
       environment: MetadataService.Environment(
         now: { 1_750_000_000 },
         randomBytes: { count in (0..<count).map { _ in .random(in: 0...255) } },
@@ -34,6 +41,7 @@ public final class ServiceFixture: Sendable {
           guard let refusal = answer.refusal else { return }
           refusals.all.withLock { $0.append(refusal) }
         },
+        audited: { _, refusal in audits.all.withLock { $0.append(refusal) } },
         hostRole: { $0 == IPAddress("10.30.0.4") ? .ownHost : nil }))
     try await declare(instances)
   }
@@ -54,11 +62,12 @@ public final class ServiceFixture: Sendable {
   /// The request of a guest, answered; waited for where it must be.
   public func ask(
     _ path: String, from source: String, method: GuestRequest.Method = .get, body: String = "",
-    network: String? = nil
+    network: String? = nil, host: String? = nil
   ) async -> GuestAnswer {
-    let request = GuestRequest(
+    var request = GuestRequest(
       method: method, target: Array(path.utf8), network: network.flatMap { NetworkID($0) },
       source: IPAddress(source) ?? .v4(0), body: Array(body.utf8))
+    request.fields.host = host.map { Array($0.utf8) }
     switch service.answer(request) {
     case .answer(let answer): return answer
     case .wait(let pending): return await service.finish(pending)

@@ -49,6 +49,14 @@ public enum IPAddress: Hashable, Sendable {
     if case .v6(let upper, _) = self { upper >> 54 == 0xFE80 >> 6 } else { false }
   }
 
+  /// Whether only programs of one host use this address: 127.0.0.0/8 and ::1.
+  public var isLoopback: Bool {
+    switch self {
+    case .v4(let bits): bits >> 24 == 127
+    case .v6(let upper, let lower): (upper, lower) == (0, 1)
+    }
+  }
+
   /// Whether a guest can have this address: not unspecified, not multicast, not broadcast.
   public var isUnicast: Bool {
     switch self {

@@ -10,18 +10,22 @@ public struct GuestRequest: Sendable {
   public var network: NetworkID?
   /// The connection's source address.
   public var source: IPAddress
+  /// The connection's own address, which the guest's packets arrived at; nil where there is none.
+  public var local: IPAddress?
   public var link: LinkFacts
   public var fields: RequestFields
   public var body: [UInt8]
 
   public init(
     method: Method, target: [UInt8], network: NetworkID?, source: IPAddress,
-    link: LinkFacts = LinkFacts(), fields: RequestFields = RequestFields(), body: [UInt8] = []
+    local: IPAddress? = nil, link: LinkFacts = LinkFacts(), fields: RequestFields = RequestFields(),
+    body: [UInt8] = []
   ) {
     self.method = method
     self.target = target
     self.network = network
     self.source = source
+    self.local = local
     self.link = link
     self.fields = fields
     self.body = body

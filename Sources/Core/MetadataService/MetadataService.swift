@@ -18,6 +18,8 @@ public final class MetadataService: Sendable {
     public var sleep: @Sendable (Duration) async throws -> Void
     /// Is told of every refusal, for the log.
     public var refused: @Sendable (GuestRequest, GuestAnswer) -> Void
+    /// Is told of what would be refused if its rule were enforced, for the log.
+    public var audited: @Sendable (GuestRequest, Refusal) -> Void
     /// What this host's own network says of an address; nil where it knows nothing.
     public var hostRole: @Sendable (IPAddress) -> AddressRole?
 
@@ -26,12 +28,14 @@ public final class MetadataService: Sendable {
       randomBytes: @escaping @Sendable (Int) -> [UInt8],
       sleep: @escaping @Sendable (Duration) async throws -> Void,
       refused: @escaping @Sendable (GuestRequest, GuestAnswer) -> Void,
+      audited: @escaping @Sendable (GuestRequest, Refusal) -> Void = { _, _ in },
       hostRole: @escaping @Sendable (IPAddress) -> AddressRole? = { _ in nil }
     ) {
       self.now = now
       self.randomBytes = randomBytes
       self.sleep = sleep
       self.refused = refused
+      self.audited = audited
       self.hostRole = hostRole
     }
   }
@@ -42,6 +46,7 @@ public final class MetadataService: Sendable {
   public let probes = ProbeLedger()
   let store: any InventoryStore
   private let settings: RenderSettings
+  private let hosts: HostRule
   let vendorData: DynamicVendorData?
   let unknownHold: Duration
   let environment: Environment
@@ -52,11 +57,12 @@ public final class MetadataService: Sendable {
   public init(
     catalog: LiveCatalog, store: any InventoryStore, settings: RenderSettings,
     vendorData: DynamicVendorData? = nil, unknownHold: Duration = .seconds(2),
-    counters: Counters = Counters(), environment: Environment
+    hosts: HostRule = HostRule(), counters: Counters = Counters(), environment: Environment
   ) {
     self.catalog = catalog
     self.store = store
     self.settings = settings
+    self.hosts = hosts
     self.vendorData = vendorData
     self.unknownHold = unknownHold
     self.counters = counters
@@ -85,6 +91,10 @@ public final class MetadataService: Sendable {
   // MARK: Answering
 
   public func answer(_ request: GuestRequest) -> Outcome {
+    if let refusal = hosts.refusal(for: request) {
+      guard hosts.check == .audit else { return .answer(refuse(request, refusal, nil)) }
+      audit(request, refusal)
+    }
     let isRead = request.method == .get || request.method == .head
     if isRead,
       let (answer, counter) = cache.answer(

@@ -98,6 +98,12 @@ extension MetadataService {
     return GuestAnswer(refusal: told)
   }
 
+  /// Notes what would be refused if its rule were enforced.
+  func audit(_ request: GuestRequest, _ refusal: Refusal) {
+    counters.increment("audit.\(refusal.code)")
+    environment.audited(request, refusal)
+  }
+
   func refuse(_ request: GuestRequest, _ refusal: Refusal, _ id: InstanceID?)
     -> GuestAnswer
   {

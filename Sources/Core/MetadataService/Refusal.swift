@@ -16,6 +16,8 @@ public enum Refusal: Error, Sendable, Hashable {
   case tokenRequired
   // What is asked
   case malformedTarget
+  /// The request is addressed to a name that is none of ours.
+  case foreignHost(String)
   case notFound
   case methodNotAllowed(allow: String)
   // The password document
@@ -44,6 +46,7 @@ public enum Refusal: Error, Sendable, Hashable {
     case .endpointDisabled: "endpoint-disabled"
     case .tokenRequired: "token-required"
     case .malformedTarget: "malformed-target"
+    case .foreignHost: "foreign-host"
     case .notFound: "not-found"
     case .methodNotAllowed: "method-not-allowed"
     case .passwordAlreadySet: "password-already-set"
@@ -74,6 +77,7 @@ public enum Refusal: Error, Sendable, Hashable {
     case .passwordAlreadySet: 409
     case .bodyTooLarge: 413
     case .targetTooLong: 414
+    case .foreignHost: 421
     case .headTooLarge: 431
     case .vendorDataFailed: 500
     case .storeUnavailable, .tooManyPending, .tooManyConnections: 503
@@ -96,6 +100,7 @@ public enum Refusal: Error, Sendable, Hashable {
     case .passwordNotUTF8: "400 Bad Request: a password must be UTF-8\n"
     case .bodyTooLarge: "413 Content Too Large\n"
     case .targetTooLong: "414 URI Too Long\n"
+    case .foreignHost: "421 Misdirected Request\n"
     case .headTooLarge: "431 Request Header Fields Too Large\n"
     case .vendorDataFailed: "500 Internal Server Error\n"
     case .storeUnavailable, .tooManyPending, .tooManyConnections: "503 Service Unavailable\n"
@@ -115,6 +120,8 @@ public enum Refusal: Error, Sendable, Hashable {
     case .endpointDisabled: "metadataOptions.httpEndpoint is disabled"
     case .tokenRequired: "metadataOptions.httpTokens is required"
     case .methodNotAllowed(let allow): "the path takes \(allow)"
+    case .foreignHost(let host):
+      "the Host '\(host)' is none of ours; if guests use it, add it to metadata_names"
     case .storeUnavailable(let reason), .malformedRequest(let reason): reason
     case .vendorDataFailed(let target): "the vendor data target '\(target)' gave no answer"
     default: guestText.trimmed

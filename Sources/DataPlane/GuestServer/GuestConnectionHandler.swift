@@ -55,7 +55,8 @@ final class GuestConnectionHandler: ChannelInboundHandler {
     let now = GuestConnectionHandler.now()
     guest = ConnectionLedger.Guest(network: network, address: address)
     exchange = GuestExchange(
-      timeouts: resources.shared.timeouts, network: network, source: address, now: now)
+      timeouts: resources.shared.timeouts, network: network, source: address,
+      local: IPAddress(context.localAddress), now: now)
     admission = resources.shared.ledger.admit(guest, context.channel, by: listener)
     switch admission {
     case .admitted: settle(now)

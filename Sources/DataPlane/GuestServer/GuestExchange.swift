@@ -69,6 +69,7 @@ struct GuestExchange: Sendable {
   private let timeouts: Timeouts
   private let network: NetworkID?
   private let source: IPAddress
+  private let local: IPAddress?
   private var parser = RequestParser()
   private var request = Asked(isHead: false, keepsAlive: false, isHTTP10: false)
   /// Input that is not taken yet; the first `taken` bytes of it are.
@@ -91,10 +92,14 @@ struct GuestExchange: Sendable {
   /// - Parameters:
   ///   - network: The network that the listener serves.
   ///   - source: The peer's address.
-  init(timeouts: Timeouts, network: NetworkID?, source: IPAddress, now: Int) {
+  ///   - local: Our own.
+  init(
+    timeouts: Timeouts, network: NetworkID?, source: IPAddress, local: IPAddress? = nil, now: Int
+  ) {
     self.timeouts = timeouts
     self.network = network
     self.source = source
+    self.local = local
     state = .idle
     stateDeadline = now + timeouts.idleMilliseconds
   }
@@ -196,7 +201,7 @@ struct GuestExchange: Sendable {
     return .ask(
       GuestRequest(
         method: parsed.method, target: parsed.target, network: network, source: source,
-        fields: parsed.fields, body: parsed.body))
+        local: local, fields: parsed.fields, body: parsed.body))
   }
 
   /// Keeps what is not taken, up to the limit. More than that can only come with the end of input,

@@ -61,6 +61,7 @@ enum ResponseWriter {
     case 409: "HTTP/1.1 409 Conflict\r\n"
     case 413: "HTTP/1.1 413 Content Too Large\r\n"
     case 414: "HTTP/1.1 414 URI Too Long\r\n"
+    case 421: "HTTP/1.1 421 Misdirected Request\r\n"
     case 431: "HTTP/1.1 431 Request Header Fields Too Large\r\n"
     case 502: "HTTP/1.1 502 Bad Gateway\r\n"
     case 503: "HTTP/1.1 503 Service Unavailable\r\n"

@@ -50,6 +50,10 @@ struct SettingOptions: ParsableArguments {
   var metadataProxySharedSecret: String?
   @Option(help: "A file that holds it.")
   var metadataProxySharedSecretFile: String?
+  @Option(help: "What becomes of requests whose Host is none of ours: audit, enforce or off.")
+  var hostCheck: String?
+  @Option(help: "More names and addresses that guests ask by, as [metadata.example.internal].")
+  var metadataNames: String?
   @Option(help: "How long a request from an undeclared address is held.")
   var unknownGuestHoldSeconds: String?
   @Option(help: "trace, debug, info, notice, warning, error or critical.")
@@ -71,6 +75,7 @@ struct SettingOptions: ParsableArguments {
       .vendordataDynamicCacheSeconds: vendordataDynamicCacheSeconds,
       .metadataProxySharedSecret: metadataProxySharedSecret,
       .metadataProxySharedSecretFile: metadataProxySharedSecretFile,
+      .hostCheck: hostCheck, .metadataNames: metadataNames,
       .unknownGuestHoldSeconds: unknownGuestHoldSeconds, .logLevel: logLevel,
       .logFormat: logFormat,
     ]

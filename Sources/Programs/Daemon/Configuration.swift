@@ -20,6 +20,8 @@ public struct DaemonConfiguration: Sendable {
   public var vendorDataFailureIsFatal: Bool
   public var vendorDataCacheSeconds: Int
   public var unknownGuestHoldSeconds: Double
+  /// Whose names guests may ask by.
+  public var hosts: HostRule
   public var logLevel: Logger.Level
   public var logFormat: LogFormat
   public var redirect: RedirectSettings
@@ -57,6 +59,10 @@ public struct DaemonConfiguration: Sendable {
       throw read.error(.listeners, error.description)
     }
     redirect = try RedirectSettings(read, listeners, stateDirectory: stateDirectory)
+    hosts = HostRule(
+      check: try read.word(.hostCheck), names: try read.list(.metadataNames, read.hostName),
+      addresses: listeners.map(\.address) + namespaceRules.map(\.address)
+        + [redirect.metadataHost, redirect.metadataHostIPv6].compactMap { $0 })
   }
 }
 
@@ -132,14 +138,24 @@ struct SettingReader {
 
   func domain(_ setting: Setting) throws(ConfigurationError) -> String {
     let domain = text(setting)
-    let allowed = domain.utf8.allSatisfy {
+    guard domain.isEmpty || isDomain(domain) else {
+      throw error(setting, "'\(domain)' is not a domain name like example.internal")
+    }
+    return domain
+  }
+
+  private func isDomain(_ text: String) -> Bool {
+    let allowed = text.utf8.allSatisfy {
       ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7A || (0x30...0x39).contains($0)
         || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F
     }
-    guard allowed, domain.utf8.count <= Limits.maximumHostnameCharacters,
-      !domain.hasPrefix("."), !domain.hasSuffix(".")
-    else { throw error(setting, "'\(domain)' is not a domain name like example.internal") }
-    return domain
+    return allowed && !text.isEmpty && text.utf8.count <= Limits.maximumHostnameCharacters
+      && !text.hasPrefix(".") && !text.hasSuffix(".")
+  }
+
+  /// A name or address that guests ask by.
+  func hostName(_ value: JSONValue) -> String? {
+    value.string.flatMap { isDomain($0) || IPAddress($0) != nil ? $0 : nil }
   }
 
   func list<Element>(_ setting: Setting, _ read: (JSONValue) -> Element?)

@@ -108,9 +108,11 @@ public struct Daemon: Sendable {
         dhcpDomain: configuration.dhcpDomain, vendorData: configuration.vendorData),
       vendorData: vendorData,
       unknownHold: .milliseconds(Int(configuration.unknownGuestHoldSeconds * 1000)),
+      hosts: configuration.hosts,
       environment: MetadataService.Environment(
         now: Daemon.now, randomBytes: Daemon.randomBytes,
-        sleep: { try await Task.sleep(for: $0) }, refused: refusals.note,
+        sleep: { try await Task.sleep(for: $0) }, refused: { refusals.note($0, $1) },
+        audited: { refusals.note($0, audited: $1) },
         hostRole: HostAddresses(now: Daemon.monotonicSeconds).role))
     let hasNamespaces = !configuration.namespaceRules.isEmpty
     let readiness = Readiness(parts: hasNamespaces ? 3 : 2, systemd: systemd, logger: logger)

@@ -23,16 +23,30 @@ final class RefusalLog: Sendable {
 
   func note(_ request: GuestRequest, _ answer: GuestAnswer) {
     guard let refusal = answer.refusal else { return }
+    var metadata: Logger.Metadata = ["status": "\(answer.status)"]
+    if let instance = answer.instance { metadata["instance"] = "\(instance)" }
+    log("refused", refusal, request, kind: refusal.code, metadata)
+  }
+
+  /// Logs what would be refused if its rule were enforced.
+  func note(_ request: GuestRequest, audited refusal: Refusal) {
+    log("would be refused", refusal, request, kind: "audit.\(refusal.code)", [:])
+  }
+
+  private func log(
+    _ what: String, _ refusal: Refusal, _ request: GuestRequest, kind: String,
+    _ more: Logger.Metadata
+  ) {
     let level = RefusalLog.level(of: refusal)
-    guard level >= logger.logLevel, let suppressed = admit(refusal.code) else { return }
+    guard level >= logger.logLevel, let suppressed = admit(kind) else { return }
     var metadata: Logger.Metadata = [
       "reason": "\(refusal.code)", "source": "\(request.source)",
-      "network": "\(request.network?.text ?? "any")", "status": "\(answer.status)",
+      "network": "\(request.network?.text ?? "any")",
       "path": "\(String(decoding: request.target.prefix(200), as: UTF8.self))",
     ]
-    if let instance = answer.instance { metadata["instance"] = "\(instance)" }
+    metadata.merge(more) { $1 }
     if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
-    logger.log(level: level, "refused: \(refusal.detail)", metadata: metadata)
+    logger.log(level: level, "\(what): \(refusal.detail)", metadata: metadata)
   }
 
   /// Guests probe for what may exist, so a missing path is nothing to an operator; a guest that

@@ -21,6 +21,8 @@ public enum Setting: String, CaseIterable, Sendable {
   case vendordataDynamicCacheSeconds = "vendordata_dynamic_cache_seconds"
   case metadataProxySharedSecret = "metadata_proxy_shared_secret"
   case metadataProxySharedSecretFile = "metadata_proxy_shared_secret_file"
+  case hostCheck = "host_check"
+  case metadataNames = "metadata_names"
   case unknownGuestHoldSeconds = "unknown_guest_hold_seconds"
   case logLevel = "log_level"
   case logFormat = "log_format"
@@ -39,8 +41,9 @@ public enum Setting: String, CaseIterable, Sendable {
     case .metadataListen: "0.0.0.0"
     case .metadataPort: "8775"
     case .controlAllowedUIDs, .listeners, .redirectDevices, .redirectGuests,
-      .vendordataDynamicTargets:
+      .vendordataDynamicTargets, .metadataNames:
       "[]"
+    case .hostCheck: "audit"
     case .vendordataDynamicFailureFatal, .manageRedirect: "false"
     case .redirectShape: "router"
     case .redirectBackend: "auto"
@@ -60,7 +63,7 @@ public enum Setting: String, CaseIterable, Sendable {
   var isList: Bool {
     switch self {
     case .listeners, .vendordataDynamicTargets, .controlAllowedUIDs, .redirectDevices,
-      .redirectGuests:
+      .redirectGuests, .metadataNames:
       true
     default: false
     }
