@@ -45,6 +45,13 @@ final class MemoryStore: InventoryStore {
     AsyncStream { $0.finish() }
   }
 
+  /// Takes an instance away that `declare` declared.
+  func remove(_ number: Int) async throws {
+    guard let id = InstanceID("00000000-0000-4000-8000-00000000000\(number)") else { return }
+    _ = try await commit(
+      [.delete(ResourceID(kind: .instance, text: id.description))], now: 0, dryRun: false)
+  }
+
   /// Declares an instance with one address, on the network `default` or another.
   func declare(_ number: Int, address: String, network: String? = nil, userData: String? = nil)
     async throws

@@ -44,6 +44,7 @@ struct ResponseWriterTests {
     .tokenRequired, .endpointDisabled, .notFound, .methodNotAllowed(allow: "GET"), .requestTimeout,
     .passwordAlreadySet, .bodyTooLarge, .targetTooLong, .headTooLarge,
     .vendorDataFailed(target: "x"), .tooManyPending, .unsupportedVersion, .malformedTarget,
+    .macUnknown, .callerChanged(InstanceID(upper: 1, lower: 2)),
   ]
 
   @Test("each refusal has a status line of its own", arguments: refusals)

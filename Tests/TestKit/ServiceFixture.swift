@@ -1,5 +1,5 @@
 import Dialects
-import Inventory
+public import Inventory
 public import MetadataService
 import Synchronization
 
@@ -62,11 +62,12 @@ public final class ServiceFixture: Sendable {
   /// The request of a guest, answered; waited for where it must be.
   public func ask(
     _ path: String, from source: String, method: GuestRequest.Method = .get, body: String = "",
-    network: String? = nil, host: String? = nil
+    network: String? = nil, host: String? = nil, caller: InstanceID? = nil,
+    link: LinkFacts = LinkFacts()
   ) async -> GuestAnswer {
     var request = GuestRequest(
       method: method, target: Array(path.utf8), network: network.flatMap { NetworkID($0) },
-      source: IPAddress(source) ?? .v4(0), body: Array(body.utf8))
+      source: IPAddress(source) ?? .v4(0), caller: caller, link: link, body: Array(body.utf8))
     request.fields.host = host.map { Array($0.utf8) }
     switch service.answer(request) {
     case .answer(let answer): return answer

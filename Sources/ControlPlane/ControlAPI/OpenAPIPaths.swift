@@ -68,7 +68,7 @@ extension OpenAPIDocument {
     }},
     "/v1/strangers": {"get": {
       "operationId": "listStrangers",
-      "summary": "Addresses that requests came from which no instance sent, the latest first",
+      "summary": "Addresses that requests came from which their instance did not send, or that are no instance's, the latest first",
       "responses": {
         "200": {"description": "The last 256", "content": {"application/json": {
           "schema": {"$ref": "#/components/schemas/Strangers"}}}},

@@ -109,6 +109,8 @@ public struct StrangerForm: Sendable, Hashable {
   public var network: NetworkID?
   /// What it is known as, in words such as `the gateway of net-a`.
   public var role: String?
+  /// Whose address it is, where it came with another MAC than the instance's.
+  public var conflict: MACConflict?
   public var requests: Int
   /// Seconds since 1970.
   public var lastSeenSeconds: Int
@@ -117,6 +119,7 @@ public struct StrangerForm: Sendable, Hashable {
     address = sighting.source.address
     network = sighting.source.network
     role = sighting.role?.description
+    conflict = sighting.conflict
     requests = sighting.requests
     lastSeenSeconds = sighting.lastSeenSeconds
   }
@@ -125,6 +128,7 @@ public struct StrangerForm: Sendable, Hashable {
     var members: [(String, JSONValue)] = [("address", .string(address.description))]
     if let network { members.append(("network", .string(network.text))) }
     if let role { members.append(("role", .string(role))) }
+    if let conflict { members.append(("macConflict", StrangerForm.form(conflict))) }
     members.append(("requests", JSONValue(requests)))
     members.append(("lastSeen", .string(Timestamp.text(secondsSince1970: lastSeenSeconds))))
     return .object(members)
@@ -139,8 +143,27 @@ public struct StrangerForm: Sendable, Hashable {
     self.address = address
     network = value["network"]?.string.flatMap { NetworkID($0) }
     role = value["role"]?.string
+    conflict = value["macConflict"].flatMap(StrangerForm.conflict)
     self.requests = requests
     lastSeenSeconds = seconds
+  }
+
+  private static func form(_ conflict: MACConflict) -> JSONValue {
+    [
+      "instance": .string(conflict.instance.description),
+      "network": .string(conflict.network.text),
+      "declared": .string(conflict.declared.description),
+      "seen": .string(conflict.seen.description),
+    ]
+  }
+
+  private static func conflict(_ value: JSONValue) -> MACConflict? {
+    guard let instance = value["instance"]?.string.flatMap({ InstanceID($0) }),
+      let network = value["network"]?.string.flatMap({ NetworkID($0) }),
+      let declared = value["declared"]?.string.flatMap({ MACAddress($0) }),
+      let seen = value["seen"]?.string.flatMap({ MACAddress($0) })
+    else { return nil }
+    return MACConflict(instance: instance, network: network, declared: declared, seen: seen)
   }
 }
 

@@ -9,12 +9,23 @@ public struct Network: Sendable, Hashable {
   /// The kind of virtual interface, as network_data.json's `type` has it.
   public var vifType: String?
   public var bridge: String?
+  public var macCheck: MACCheck
   public var subnets: [Subnet]
 
   public init(id: NetworkID) {
     self.id = id
     injected = false
+    macCheck = .enforce
     subnets = []
+  }
+
+  /// What becomes of a request whose address is an interface's and whose MAC is not.
+  public enum MACCheck: String, Sendable, CaseIterable {
+    /// It is refused.
+    case enforce
+    /// It is answered, counted and logged.
+    case audit
+    case off
   }
 
   /// The first subnet of an address family that holds one of `addresses`, else the first of that
@@ -67,6 +78,7 @@ extension Network {
     injected = try fields.bool("injected") ?? false
     vifType = try fields.string("vifType", rule: NameRule.line)
     bridge = try fields.string("bridge", rule: NameRule.line)
+    macCheck = try fields.word("macCheck") ?? .enforce
     subnets =
       try fields.list("subnets", limit: Limits.maximumSubnets) {
         (value, path) throws(FieldError) in try Subnet(reading: value, path: path)
@@ -84,6 +96,7 @@ extension Network {
     if injected { fields.put("injected", true) }
     fields.put("vifType", vifType)
     fields.put("bridge", bridge)
+    if macCheck != .enforce { fields.put("macCheck", macCheck.rawValue) }
     fields.put("subnets", list: subnets.map(\.value))
     return fields.value
   }

@@ -10,6 +10,9 @@ final class AnswerCache: Sendable {
   struct Key: Hashable {
     let network: NetworkID?
     let source: IPAddress
+    /// An answer that one MAC may have is not another's.
+    let mac: MACAddress?
+    let isMACUnresolved: Bool
     let target: [UInt8]
   }
 

@@ -12,20 +12,23 @@ public struct GuestRequest: Sendable {
   public var source: IPAddress
   /// The connection's own address, which the guest's packets arrived at; nil where there is none.
   public var local: IPAddress?
+  /// Whom the connection's earlier requests were answered as; nil for its first.
+  public var caller: InstanceID?
   public var link: LinkFacts
   public var fields: RequestFields
   public var body: [UInt8]
 
   public init(
     method: Method, target: [UInt8], network: NetworkID?, source: IPAddress,
-    local: IPAddress? = nil, link: LinkFacts = LinkFacts(), fields: RequestFields = RequestFields(),
-    body: [UInt8] = []
+    local: IPAddress? = nil, caller: InstanceID? = nil, link: LinkFacts = LinkFacts(),
+    fields: RequestFields = RequestFields(), body: [UInt8] = []
   ) {
     self.method = method
     self.target = target
     self.network = network
     self.source = source
     self.local = local
+    self.caller = caller
     self.link = link
     self.fields = fields
     self.body = body
@@ -36,7 +39,9 @@ public struct GuestRequest: Sendable {
 
   /// What an answer to this request follows from, beside the catalogue and the day.
   var cacheKey: AnswerCache.Key {
-    AnswerCache.Key(network: network, source: source, target: target)
+    AnswerCache.Key(
+      network: network, source: source, mac: link.mac, isMACUnresolved: link.isMACUnresolved,
+      target: target)
   }
 
   public enum Method: Sendable, Hashable {

@@ -99,7 +99,7 @@ public final class MetadataService: Sendable {
     if isRead,
       let (answer, counter) = cache.answer(
         request.cacheKey, revision: catalog.revision, today: today(),
-        randomBytes: environment.randomBytes)
+        randomBytes: environment.randomBytes), request.caller ?? answer.instance == answer.instance
     {
       counters.increment(counter)
       return .answer(answer)
@@ -172,6 +172,13 @@ public final class MetadataService: Sendable {
     _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView,
     at revision: Revision? = nil
   ) -> Outcome {
+    var revision = revision
+    switch identity(of: request, as: view) {
+    case .agrees: break
+    // It is told of each time, so the answer is not kept.
+    case .audited: revision = nil
+    case .refused(let refusal): return .answer(refuse(request, refusal, view.instance.id))
+    }
     let outcome = decide(request, target, as: view, at: revision)
     if case .answer(let answer) = outcome, let refusal = answer.refusal {
       return .answer(refuse(request, refusal, view.instance.id))

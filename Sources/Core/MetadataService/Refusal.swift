@@ -10,6 +10,12 @@ public enum Refusal: Error, Sendable, Hashable {
   case ambiguousAddress([NetworkID])
   /// The address is known, but no instance's: the guest's own was lost on the way.
   case translatedAddress(IPAddress, AddressRole)
+  /// The neighbour table has another MAC for the address than its instance's interface has.
+  case macMismatch(MACConflict)
+  /// The address's instance has a MAC and the neighbour table has none just now.
+  case macUnknown
+  /// The connection's earlier requests were this instance's, which has the address no more.
+  case callerChanged(InstanceID)
   /// The instance's httpEndpoint is disabled.
   case endpointDisabled
   /// The instance requires session tokens.
@@ -43,6 +49,9 @@ public enum Refusal: Error, Sendable, Hashable {
     case .unknownAddress: "unknown-address"
     case .ambiguousAddress: "ambiguous-address"
     case .translatedAddress: "translated-address"
+    case .macMismatch: "mac-mismatch"
+    case .macUnknown: "mac-unknown"
+    case .callerChanged: "caller-changed"
     case .endpointDisabled: "endpoint-disabled"
     case .tokenRequired: "token-required"
     case .malformedTarget: "malformed-target"
@@ -65,22 +74,27 @@ public enum Refusal: Error, Sendable, Hashable {
     }
   }
 
+  /// Whether the connection ends with it: whoever it is for asks on a new one.
+  public var endsConnection: Bool {
+    if case .callerChanged = self { true } else { false }
+  }
+
   /// The HTTP status. Strangers get the 404 of a path that does not exist.
   public var status: Int {
     switch self {
     case .malformedTarget, .malformedRequest, .passwordTooLarge, .passwordNotUTF8: 400
     case .tokenRequired: 401
     case .endpointDisabled: 403
-    case .unknownAddress, .ambiguousAddress, .translatedAddress, .notFound: 404
+    case .unknownAddress, .ambiguousAddress, .translatedAddress, .macMismatch, .notFound: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
     case .passwordAlreadySet: 409
     case .bodyTooLarge: 413
     case .targetTooLong: 414
-    case .foreignHost: 421
+    case .foreignHost, .callerChanged: 421
     case .headTooLarge: 431
     case .vendorDataFailed: 500
-    case .storeUnavailable, .tooManyPending, .tooManyConnections: 503
+    case .macUnknown, .storeUnavailable, .tooManyPending, .tooManyConnections: 503
     case .unsupportedVersion: 505
     }
   }
@@ -88,7 +102,8 @@ public enum Refusal: Error, Sendable, Hashable {
   /// What the guest reads. It says nothing that a stranger should not know.
   public var guestText: String {
     switch self {
-    case .unknownAddress, .ambiguousAddress, .translatedAddress, .notFound: "404 Not Found\n"
+    case .unknownAddress, .ambiguousAddress, .translatedAddress, .macMismatch, .notFound:
+      "404 Not Found\n"
     case .malformedTarget, .malformedRequest: "400 Bad Request\n"
     case .tokenRequired: "401 Unauthorized: a session token is required\n"
     case .endpointDisabled: "403 Forbidden: the metadata service is disabled for this instance\n"
@@ -101,9 +116,11 @@ public enum Refusal: Error, Sendable, Hashable {
     case .bodyTooLarge: "413 Content Too Large\n"
     case .targetTooLong: "414 URI Too Long\n"
     case .foreignHost: "421 Misdirected Request\n"
+    case .callerChanged: "421 Misdirected Request: ask again on a new connection\n"
     case .headTooLarge: "431 Request Header Fields Too Large\n"
     case .vendorDataFailed: "500 Internal Server Error\n"
-    case .storeUnavailable, .tooManyPending, .tooManyConnections: "503 Service Unavailable\n"
+    case .macUnknown, .storeUnavailable, .tooManyPending, .tooManyConnections:
+      "503 Service Unavailable\n"
     case .unsupportedVersion: "505 HTTP Version Not Supported\n"
     }
   }
@@ -117,6 +134,12 @@ public enum Refusal: Error, Sendable, Hashable {
         + "give each of these networks a listener of its own"
     case .translatedAddress(let address, let role):
       "request from \(address) (\(role)): the fixed IP was NATed away"
+    case .macMismatch(let conflict): "\(conflict)"
+    case .macUnknown:
+      "the neighbour table has no MAC for the address just now; that this is answered makes the"
+        + " kernel look for it"
+    case .callerChanged(let earlier):
+      "the connection's earlier requests were of instance \(earlier), which has the address no more"
     case .endpointDisabled: "metadataOptions.httpEndpoint is disabled"
     case .tokenRequired: "metadataOptions.httpTokens is required"
     case .methodNotAllowed(let allow): "the path takes \(allow)"

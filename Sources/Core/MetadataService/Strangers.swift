@@ -20,13 +20,19 @@ public final class Strangers: Sendable {
     public var source: Source
     /// What the address is known as, where it is known at all.
     public var role: AddressRole?
+    /// Whose address it is, where it came with another MAC than the instance's.
+    public var conflict: MACConflict?
     public var requests: Int
     /// Seconds since 1970.
     public var lastSeenSeconds: Int
 
-    public init(source: Source, role: AddressRole?, requests: Int, lastSeenSeconds: Int) {
+    public init(
+      source: Source, role: AddressRole?, conflict: MACConflict? = nil, requests: Int,
+      lastSeenSeconds: Int
+    ) {
       self.source = source
       self.role = role
+      self.conflict = conflict
       self.requests = requests
       self.lastSeenSeconds = lastSeenSeconds
     }
@@ -40,7 +46,9 @@ public final class Strangers: Sendable {
 
   private let state = Mutex(State())
 
-  func note(_ request: GuestRequest, role: AddressRole?, now: Int) {
+  func note(
+    _ request: GuestRequest, role: AddressRole? = nil, conflict: MACConflict? = nil, now: Int
+  ) {
     let source = request.origin
     state.withLock { state in
       if state.sightings[source] == nil {
@@ -51,7 +59,8 @@ public final class Strangers: Sendable {
       }
       let requests = state.sightings[source]?.requests ?? 0
       state.sightings[source] = Sighting(
-        source: source, role: role, requests: requests &+ 1, lastSeenSeconds: now)
+        source: source, role: role, conflict: conflict, requests: requests &+ 1,
+        lastSeenSeconds: now)
     }
   }
 

@@ -70,6 +70,8 @@ struct GuestExchange: Sendable {
   private let network: NetworkID?
   private let source: IPAddress
   private let local: IPAddress?
+  /// Whom the connection is answered as, from its first answer on.
+  private var caller: InstanceID?
   private var parser = RequestParser()
   private var request = Asked(isHead: false, keepsAlive: false, isHTTP10: false)
   /// Input that is not taken yet; the first `taken` bytes of it are.
@@ -201,7 +203,7 @@ struct GuestExchange: Sendable {
     return .ask(
       GuestRequest(
         method: parsed.method, target: parsed.target, network: network, source: source,
-        local: local, fields: parsed.fields, body: parsed.body))
+        local: local, caller: caller, fields: parsed.fields, body: parsed.body))
   }
 
   /// Keeps what is not taken, up to the limit. More than that can only come with the end of input,
@@ -235,8 +237,10 @@ struct GuestExchange: Sendable {
   /// The answer to the request that was asked last.
   mutating func answered(_ answer: GuestAnswer, now: Int) -> Action {
     guard state == .asked else { return .wait }
-    guard request.keepsAlive, !isDraining else {
-      state = .ending(lingers: isDraining || buffered.count > taken)
+    if caller == nil { caller = answer.instance }
+    let endsConnection = answer.refusal?.endsConnection == true
+    guard request.keepsAlive, !isDraining, !endsConnection else {
+      state = .ending(lingers: isDraining || endsConnection || buffered.count > taken)
       return .send(Reply(answer: answer, isHead: request.isHead, connection: .close))
     }
     enter(.idle, until: now + timeouts.idleMilliseconds)

@@ -1,0 +1,71 @@
+public import Inventory
+
+/// A request came with another MAC than the interface has whose address it came from.
+public struct MACConflict: Sendable, Hashable, CustomStringConvertible {
+  /// Whose address it is.
+  public var instance: InstanceID
+  public var network: NetworkID
+  /// The interface's own MAC, as its record has it.
+  public var declared: MACAddress
+  /// The MAC that the neighbour table has for the address.
+  public var seen: MACAddress
+
+  public init(
+    instance: InstanceID, network: NetworkID, declared: MACAddress, seen: MACAddress
+  ) {
+    self.instance = instance
+    self.network = network
+    self.declared = declared
+    self.seen = seen
+  }
+
+  public var description: String {
+    "the address is instance \(instance)'s on \(network.text), whose MAC is \(declared);"
+      + " the neighbour table has \(seen)"
+  }
+}
+
+/// What must agree with the address before an instance is answered.
+extension MetadataService {
+  enum Identity {
+    case agrees
+    /// It does not, and the network only wants to know.
+    case audited
+    case refused(Refusal)
+  }
+
+  /// Compares what else is known of a request with the instance that has its address.
+  func identity(of request: GuestRequest, as view: InstanceView) -> Identity {
+    if let earlier = request.caller, earlier != view.instance.id {
+      return .refused(.callerChanged(earlier))
+    }
+    guard let (network, declared) = view.link(of: request), network.macCheck != .off else {
+      return .agrees
+    }
+    guard let seen = request.link.mac else {
+      let isRefused = request.link.isMACUnresolved && network.macCheck == .enforce
+      return isRefused ? .refused(.macUnknown) : .agrees
+    }
+    guard seen != declared else { return .agrees }
+    let conflict = MACConflict(
+      instance: view.instance.id, network: network.id, declared: declared, seen: seen)
+    strangers.note(request, conflict: conflict, now: environment.now())
+    guard network.macCheck == .audit else { return .refused(.macMismatch(conflict)) }
+    audit(request, .macMismatch(conflict))
+    return .audited
+  }
+}
+
+extension InstanceView {
+  /// The network and the MAC of the interface that has a request's address; nil where the interface
+  /// has no MAC.
+  fileprivate func link(of request: GuestRequest) -> (Network, MACAddress)? {
+    for (interface, network) in zip(instance.interfaces, networks) {
+      guard request.network == nil || request.network == interface.network,
+        interface.identities.contains(request.source)
+      else { continue }
+      return interface.mac.map { (network, $0) }
+    }
+    return nil
+  }
+}
