@@ -4,12 +4,14 @@ CONFIGURATION ?= debug
 SWIFT ?= swift
 TESTFLAGS ?=
 BENCHFLAGS ?=
-FORMATTED = Sources Tests Benchmarks/Package.swift Benchmarks/Sources Package.swift
+FUZZFLAGS ?=
+FORMATTED = Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
+  Fuzzing/Package.swift Fuzzing/Sources Package.swift
 
 export CONFIGURATION SWIFT TESTFLAGS BENCHFLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test format lint bench bench-short clean
+.PHONY: help serve test fuzz format lint bench bench-short clean
 
 help: ## Says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +21,9 @@ serve: ## Installs what is missing, builds, and starts a daemon in which 127.0.0
 
 test: ## Installs what is missing, builds and runs the tests (TESTFLAGS='--filter …')
 	@sh scripts/test.sh
+
+fuzz: ## Fuzzes everything that reads what others send (FUZZFLAGS='--minutes 60 requests')
+	@sh scripts/fuzz.sh $(FUZZFLAGS)
 
 format: ## Formats the sources in place
 	$(SWIFT) format --in-place --parallel --recursive $(wildcard $(FORMATTED))
@@ -35,4 +40,4 @@ bench-short: ## The same in a minute: only has to run without a failed request
 	@sh scripts/bench.sh --short $(BENCHFLAGS)
 
 clean: ## Removes what was built and the state of make serve
-	rm -rf .build Benchmarks/.build .serve
+	rm -rf .build Benchmarks/.build Fuzzing/.build Fuzzing/.build-coverage .fuzz .serve

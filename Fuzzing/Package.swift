@@ -1,0 +1,71 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own: the rooms that read what others send, compiled once more with libFuzzer's
+// counters. `Rooms` is a link to the sources; nothing is copied.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing"]),
+]
+
+/// A room, or those of its files that read what others send.
+func room(_ path: String, _ files: [String]? = nil, knows dependencies: [Target.Dependency])
+  -> Target
+{
+  .target(
+    name: path.split(separator: "/").last.map(String.init) ?? path, dependencies: dependencies,
+    path: "Rooms/\(path)", sources: files, swiftSettings: settings)
+}
+
+let collections = Target.Dependency.product(
+  name: "OrderedCollections", package: "swift-collections")
+
+let package = Package(
+  name: "nameplate-fuzzing",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    room("Core/Inventory", knows: [collections]),
+    room("Core/Dialects", knows: ["Inventory", collections]),
+    room("Core/MetadataService", knows: ["Inventory", "Dialects", collections]),
+    // Without the files that need NIO.
+    room(
+      "DataPlane/GuestServer",
+      [
+        "ByteClasses.swift", "GuestExchange.swift", "RequestHead.swift", "RequestParser.swift",
+        "Timeouts.swift",
+      ], knows: ["Inventory", "MetadataService"]),
+    room(
+      "ControlPlane/Manifest",
+      knows: ["Inventory", collections, .product(name: "Yams", package: "Yams")]),
+    room("ControlPlane/ControlAPI", knows: ["Inventory", "MetadataService", collections]),
+    room("ControlPlane/ControlServer", ["LineSplitter.swift"], knows: ["Inventory"]),
+    // The readers of the packet filters' listings.
+    room(
+      "Host/HostNetwork",
+      [
+        "FirewallPacket", "FirewallRule", "FirewallWalk", "IptablesRuleset",
+        "NftReader", "NftRuleset",
+      ].map { "Doctor/\($0).swift" }, knows: ["Inventory", collections]),
+    .target(
+      name: "TestKit", dependencies: ["Inventory", "Dialects", "MetadataService"],
+      path: "TestKit", swiftSettings: settings),
+    .executableTarget(
+      name: "NameplateFuzz",
+      dependencies: [
+        "Inventory", "Dialects", "MetadataService", "GuestServer", "Manifest", "ControlAPI",
+        "ControlServer", "HostNetwork", "TestKit", collections,
+      ],
+      swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])],
+      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
+  ]
+)

@@ -1,0 +1,133 @@
+import Inventory
+import MetadataService
+
+@testable import GuestServer
+
+/// However a guest's bytes are cut, the same requests come out, within their bounds; and the whole
+/// way from bytes to answer ends in an answer.
+func fuzzRequests(_ input: [UInt8]) {
+  let ways = Pieces.ways(of: input)
+  let parsed = parse(ways[0])
+  for way in ways.dropFirst() {
+    expectEqual(parse(way), parsed, "another cut gives other requests")
+  }
+  let asked = exchange(ways[0], answersAtOnce: true)
+  expect(parsed.starts(with: asked), "the exchange asks \(asked), the parser reads \(parsed)")
+  for way in ways.dropFirst() {
+    expectEqual(exchange(way, answersAtOnce: true), asked, "another cut asks other requests")
+  }
+  // Answers that come late change nothing, save that an early end of the input is noticed later.
+  let late = exchange(ways[2], answersAtOnce: false)
+  expect(asked.starts(with: late), "asked late: \(late), asked at once: \(asked)")
+}
+
+/// A line for each request, and one for the refusal.
+private func parse(_ pieces: [ArraySlice<UInt8>]) -> [String] {
+  var parser = RequestParser()
+  var input: [UInt8] = []
+  var outcomes: [String] = []
+  for piece in pieces {
+    input += piece
+    var offset = 0
+    reading: while true {
+      switch parser.parse(input.span, from: &offset) {
+      case .needsMore: break reading
+      case .body: break
+      case .request(let request):
+        check(request.target, request.fields, request.body)
+        outcomes.append(line(request.method, request.target, request.fields, request.body))
+      case .refused(let refusal):
+        expect((400..<600).contains(refusal.status), "a refusal of status \(refusal.status)")
+        return outcomes + ["refused \(refusal.code) \(refusal.guestText)"]
+      }
+    }
+    expect(offset <= input.count, "more is taken than there is")
+    input.removeSubrange(..<offset)
+    expect(
+      input.count <= Limits.maximumRequestHeadBytes, "\(input.count) bytes wait for their end")
+  }
+  return outcomes
+}
+
+private func line(
+  _ method: GuestRequest.Method, _ target: [UInt8], _ fields: RequestFields, _ body: [UInt8]
+) -> String {
+  "\(method) \(target) \(fields) \(body)"
+}
+
+private func check(_ target: [UInt8], _ fields: RequestFields, _ body: [UInt8]) {
+  expect(!target.isEmpty && target.count <= Limits.maximumRequestTargetBytes, "the target's size")
+  expect(body.count <= Limits.maximumRequestBodyBytes, "the body's size")
+  expect(
+    fields.sessionToken?.count ?? 0 <= Limits.maximumSessionTokenBytes, "the token's size")
+  expect(fields.tokenTTL?.count ?? 0 <= Limits.maximumTokenTTLBytes, "the TTL's size")
+}
+
+/// Runs a connection to its end on paper, every request answered by a metadata service.
+/// - Returns: A line for each request that was asked, and one for the refusal.
+private func exchange(_ pieces: [ArraySlice<UInt8>], answersAtOnce: Bool) -> [String] {
+  var connection = PaperConnection(answersAtOnce: answersAtOnce)
+  for piece in pieces {
+    while !connection.exchange.wantsInput, connection.hasQuestion { connection.answer() }
+    connection.receive(Array(piece))
+  }
+  while connection.hasQuestion { connection.answer() }
+  connection.end()
+  expect(connection.exchange.state == .closed, "the connection stays \(connection.exchange.state)")
+  return connection.asked
+}
+
+private struct PaperConnection {
+  var exchange = GuestExchange(
+    timeouts: Timeouts(
+      headMilliseconds: 1, bodyMilliseconds: 1, idleMilliseconds: 1, writeMilliseconds: 1,
+      lingerMilliseconds: 1),
+    network: nil, source: World.address, now: 0)
+  let answersAtOnce: Bool
+  var asked: [String] = []
+  private var question: GuestRequest?
+
+  init(answersAtOnce: Bool) { self.answersAtOnce = answersAtOnce }
+
+  var hasQuestion: Bool { question != nil }
+
+  mutating func receive(_ bytes: [UInt8]) { perform(.wait, bytes) }
+
+  mutating func answer() {
+    guard let request = question else { return }
+    question = nil
+    perform(exchange.answered(World.answer(to: request), now: 0), [])
+  }
+
+  mutating func end() {
+    perform(exchange.inputClosed(now: 0), [])
+    perform(exchange.written(now: 0), [])
+    perform(exchange.deadlineReached(now: .max), [])
+  }
+
+  private mutating func perform(_ first: GuestExchange.Action, _ bytes: [UInt8]) {
+    var action = first
+    var offset = 0
+    while true {
+      switch action {
+      case .ask(let request):
+        check(request.target, request.fields, request.body)
+        asked.append(line(request.method, request.target, request.fields, request.body))
+        expect(question == nil, "two requests are asked at a time")
+        question = request
+      case .refuse(let refusal, let reply):
+        expect(reply.connection == .close, "a refusal that goes on")
+        asked.append("refused \(refusal.code) \(refusal.guestText)")
+      case .wait, .sendContinue, .send, .finishWriting, .closeOutput, .close: break
+      }
+      if answersAtOnce, let request = question {
+        question = nil
+        action = exchange.answered(World.answer(to: request), now: 0)
+        continue
+      }
+      action = exchange.next(bytes.span, from: &offset, now: 0)
+      if case .wait = action { break }
+    }
+    expect(offset == bytes.count, "an exchange takes all that it is given")
+  }
+}
