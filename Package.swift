@@ -28,6 +28,7 @@ func tests(_ name: String, of dependencies: [Target.Dependency], resources: [Res
     swiftSettings: settings)
 }
 
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
 
@@ -56,6 +57,7 @@ let package = Package(
   name: "nameplate",
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
+    .package(url: "https://github.com/apple/swift-crypto.git", from: "4.0.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
@@ -74,7 +76,7 @@ let package = Package(
   targets: [
     room("Core/Inventory", knows: [collections]),
     room("Core/Dialects", knows: ["Inventory", collections]),
-    room("Core/MetadataService", knows: ["Inventory", "Dialects", collections]),
+    room("Core/MetadataService", knows: ["Inventory", "Dialects", collections, crypto]),
 
     room(
       "DataPlane/GuestServer",
@@ -147,7 +149,7 @@ let package = Package(
     tests("SQLiteStoreTests", of: ["Inventory", "SQLiteStore", grdb]),
     tests(
       "MetadataServiceTests",
-      of: ["Inventory", "Dialects", "MetadataService", "TestKit", collections]),
+      of: ["Inventory", "Dialects", "MetadataService", "TestKit", collections, crypto]),
     tests(
       "DaemonTests",
       of: ["nameplate", "Daemon", "HostNetwork", "Inventory", "ControlClient", "TestKit"]),

@@ -33,6 +33,7 @@ room Programs/nameplate-guest: GuestAgent
 core OrderedCollections: Core/Inventory Core/Dialects Core/MetadataService
 core Synchronization: Core/Inventory Core/Dialects Core/MetadataService
 core Glibc: Core/Inventory
+core Crypto: Core/MetadataService
 
 only GRDB: Storage/SQLiteStore
 only Hummingbird*: ControlPlane/ControlServer

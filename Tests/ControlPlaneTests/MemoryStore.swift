@@ -2,7 +2,7 @@ import Inventory
 import Synchronization
 
 /// A store in memory that judges claims, references and preconditions as a real one does.
-final class MemoryStore: InventoryStore {
+final class MemoryStore: InventoryStore, TokenKeyStore {
   private struct State {
     var revision: Revision = 1
     var records: [ResourceID: Record] = [:]
@@ -20,6 +20,19 @@ final class MemoryStore: InventoryStore {
     let network = Resource.network(Network(id: .default))
     state.records[network.id] = Record(resource: network, revision: 1, createdAtSeconds: 0)
     self.state = Mutex(state)
+  }
+
+  private let keys = Mutex<[TokenKey]>([])
+
+  func tokenKeys() async throws(StoreError) -> [TokenKey] { keys.withLock { $0 } }
+
+  func changeTokenKeys(adding key: TokenKey?, dropping ids: [UInt64])
+    async throws(StoreError)
+  {
+    keys.withLock { keys in
+      keys.removeAll { ids.contains($0.id) }
+      if let key { keys.append(key) }
+    }
   }
 
   /// Makes every commit fail so.

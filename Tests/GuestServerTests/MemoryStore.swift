@@ -3,11 +3,24 @@ import MetadataService
 import Synchronization
 
 /// A store that keeps what it is given in memory and has the catalogue know it at once.
-final class MemoryStore: InventoryStore {
+final class MemoryStore: InventoryStore, TokenKeyStore {
   private let catalog: LiveCatalog
   private let state = Mutex((revision: Revision(0), passwords: Set<InstanceID>()))
 
   init(catalog: LiveCatalog) { self.catalog = catalog }
+
+  private let keys = Mutex<[TokenKey]>([])
+
+  func tokenKeys() async throws(StoreError) -> [TokenKey] { keys.withLock { $0 } }
+
+  func changeTokenKeys(adding key: TokenKey?, dropping ids: [UInt64])
+    async throws(StoreError)
+  {
+    keys.withLock { keys in
+      keys.removeAll { ids.contains($0.id) }
+      if let key { keys.append(key) }
+    }
+  }
 
   func load() async throws(StoreError) -> InventorySnapshot {
     InventorySnapshot(revision: state.withLock { $0.revision }, records: [])

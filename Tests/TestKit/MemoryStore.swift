@@ -2,7 +2,7 @@ public import Inventory
 import Synchronization
 
 /// A store that keeps everything in memory: enough for tests of what stands above a store.
-public final class MemoryStore: InventoryStore {
+public final class MemoryStore: InventoryStore, TokenKeyStore {
   private struct State {
     var revision: Revision = 0
     var records: [ResourceID: Record] = [:]
@@ -13,6 +13,42 @@ public final class MemoryStore: InventoryStore {
   private let state = Mutex(State())
 
   public init() {}
+
+  private struct Keys {
+    var keys: [TokenKey] = []
+    var reads = 0
+    var failure: StoreError?
+  }
+
+  private let keys = Mutex(Keys())
+
+  /// How often the keys of session tokens were read.
+  public var keyReads: Int { keys.withLock { $0.reads } }
+
+  /// Makes every call for keys fail so.
+  public func failTokenKeys(with error: StoreError?) { keys.withLock { $0.failure = error } }
+
+  public func tokenKeys() async throws(StoreError) -> [TokenKey] {
+    let result: Result<[TokenKey], StoreError> = keys.withLock { state in
+      state.reads += 1
+      if let failure = state.failure { return .failure(failure) }
+      return .success(state.keys)
+    }
+    return try result.get()
+  }
+
+  public func changeTokenKeys(adding key: TokenKey?, dropping ids: [UInt64])
+    async throws(StoreError)
+  {
+    let failure = keys.withLock { state in
+      if state.failure == nil {
+        state.keys.removeAll { ids.contains($0.id) }
+        if let key { state.keys.append(key) }
+      }
+      return state.failure
+    }
+    if let failure { throw failure }
+  }
 
   public func load() async throws(StoreError) -> InventorySnapshot {
     state.withLock {

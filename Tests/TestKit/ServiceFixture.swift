@@ -5,12 +5,23 @@ import Synchronization
 
 /// A metadata service over a memory store, with a clock that the test moves.
 public final class ServiceFixture: Sendable {
-  public let store = MemoryStore()
+  public let store: MemoryStore
   public let catalog = LiveCatalog()
   public let service: MetadataService
   public let clock = ManualSleep()
   private let refusals: Refusals
   private let audits: Refusals
+  private let time: WallClock
+
+  /// Seconds since 1970, as the service sees them.
+  public var now: Int {
+    get { time.seconds.withLock { $0 } }
+    set { time.seconds.withLock { $0 = newValue } }
+  }
+
+  private final class WallClock: Sendable {
+    let seconds = Mutex(1_750_000_000)
+  }
 
   /// What the log has been told of, in order.
   public var refused: [Refusal] { refusals.all.withLock { $0 } }
@@ -22,11 +33,16 @@ public final class ServiceFixture: Sendable {
     let all = Mutex<[Refusal]>([])
   }
 
-  /// - Parameter instances: Instances as JSON documents.
+  /// - Parameters:
+  ///   - instances: Instances as JSON documents.
+  ///   - store: One that another fixture has, too.
   public init(
-    _ instances: [String], unknownHold: Duration = .seconds(2), hosts: HostRule = HostRule()
+    _ instances: [String], unknownHold: Duration = .seconds(2), hosts: HostRule = HostRule(),
+    store: MemoryStore = MemoryStore()
   ) async throws {
-    let clock = clock
+    self.store = store
+    let (clock, time) = (clock, WallClock())
+    self.time = time
     let (refusals, audits) = (Refusals(), Refusals())
     (self.refusals, self.audits) = (refusals, audits)
     service = MetadataService(
@@ -34,7 +50,7 @@ public final class ServiceFixture: Sendable {
       settings: RenderSettings(dhcpDomain: "novalocal"), unknownHold: unknownHold,
       hosts: hosts,
       environment: MetadataService.Environment(
-        now: { 1_750_000_000 },
+        now: { time.seconds.withLock { $0 } },
         randomBytes: { count in (0..<count).map { _ in .random(in: 0...255) } },
         sleep: { _ in try await clock.sleep() },
         refused: { _, answer in
@@ -43,13 +59,14 @@ public final class ServiceFixture: Sendable {
         },
         audited: { _, refusal in audits.all.withLock { $0.append(refusal) } },
         hostRole: { $0 == IPAddress("10.30.0.4") ? .ownHost : nil }))
+    try await service.tokens.load { _ in }
     try await declare(instances)
   }
 
   /// Declares instances and waits until guests are answered by them.
-  public func declare(_ instances: [String]) async throws {
+  public func declare(_ instances: [String], now: Int = 0) async throws {
     let resources = try instances.map { try Resource(reading: try JSONValue(parsing: $0)) }
-    let result = try await store.commit(resources.map { .put($0) }, now: 0, dryRun: false)
+    let result = try await store.commit(resources.map { .put($0) }, now: now, dryRun: false)
     try await catchUp()
     await catalog.wait(for: result.revision)
   }
@@ -59,16 +76,28 @@ public final class ServiceFixture: Sendable {
     catalog.replace(with: Catalog(try await store.load()))
   }
 
+  /// A new session token of a guest, as text.
+  public func token(
+    for source: String, seconds: Int = 60, path: String = "/latest/api/token",
+    network: String? = nil
+  ) async -> [UInt8] {
+    var fields = RequestFields()
+    fields.tokenTTL = Array(String(seconds).utf8)
+    return await ask(path, from: source, method: .put, network: network, fields: fields).body
+  }
+
   /// The request of a guest, answered; waited for where it must be.
   public func ask(
     _ path: String, from source: String, method: GuestRequest.Method = .get, body: String = "",
     network: String? = nil, host: String? = nil, caller: InstanceID? = nil,
-    link: LinkFacts = LinkFacts()
+    link: LinkFacts = LinkFacts(), fields: RequestFields = RequestFields(), token: [UInt8]? = nil
   ) async -> GuestAnswer {
     var request = GuestRequest(
       method: method, target: Array(path.utf8), network: network.flatMap { NetworkID($0) },
-      source: IPAddress(source) ?? .v4(0), caller: caller, link: link, body: Array(body.utf8))
+      source: IPAddress(source) ?? .v4(0), caller: caller, link: link, fields: fields,
+      body: Array(body.utf8))
     request.fields.host = host.map { Array($0.utf8) }
+    request.fields.sessionToken = token ?? fields.sessionToken
     switch service.answer(request) {
     case .answer(let answer): return answer
     case .wait(let pending): return await service.finish(pending)

@@ -10,6 +10,9 @@ public protocol Dialect: Sendable {
   /// Who may ask.
   var admission: Admission { get }
 
+  /// Where session tokens are handed out. No listing shows it.
+  var tokenPaths: [RequestTarget] { get }
+
   /// Whether a path is this dialect's to answer.
   func owns(_ target: RequestTarget) -> Bool
 
@@ -22,10 +25,9 @@ public protocol Dialect: Sendable {
 
 /// Who may ask in a dialect.
 public enum Admission: Sendable, Hashable {
-  /// Any guest that is known.
-  case open
-  /// As `open`, unless the instance's `httpTokens` is `required`.
-  case sessionTokenWhereRequired
+  /// Any guest that is known; with a session token where the instance's `httpTokens` is `required`
+  /// and its `httpTokensScope` reaches so far.
+  case sessionTokenWhereRequired(MetadataOptions.TokensScope)
 }
 
 /// What rendering a path needs beyond the instance's record. Gathering costs something, so a path

@@ -45,7 +45,8 @@ public struct Instance: Sendable, Hashable {
   /// The text of openstack/content/0000, where it is not rendered from the networks.
   public var injectedNetworkConfig: String?
   public var interfaces: [NetworkInterface] = []
-  public var metadataOptions = MetadataOptions()
+  /// What the instance itself says; ``InstanceView/metadataOptions`` says what is in force.
+  public var declaredMetadataOptions = MetadataOptions.Declared()
 
   public init(id: InstanceID, hostname: String) {
     self.id = id
@@ -104,27 +105,6 @@ public struct NetworkInterface: Sendable, Hashable {
 public struct FixedAddress: Sendable, Hashable {
   public var ip: IPAddress
   public var floatingIPs: [IPAddress]
-}
-
-/// How the instance may use the service; names and ranges are AWS'.
-public struct MetadataOptions: Sendable, Hashable {
-  public var httpEndpoint = Switch.enabled
-  public var httpTokens = Tokens.optional
-  public var httpPutResponseHopLimit = 1
-  public var instanceMetadataTags = Switch.disabled
-
-  public init() {}
-
-  public enum Switch: String, Sendable, CaseIterable {
-    case enabled
-    case disabled
-  }
-
-  public enum Tokens: String, Sendable, CaseIterable {
-    case optional
-    /// IMDSv2 only.
-    case required
-  }
 }
 
 /// An entry of meta_data.json's `devices`. Absent and null are told apart, as Nova's are.

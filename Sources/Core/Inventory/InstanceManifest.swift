@@ -16,10 +16,10 @@ extension Instance {
     try readPlacement(&fields)
     try readData(&fields)
     try readHardware(&fields)
-    metadataOptions =
+    declaredMetadataOptions =
       try fields.value("metadataOptions").map { (value) throws(FieldError) in
-        try MetadataOptions(reading: value, path: fields.path("metadataOptions"))
-      } ?? MetadataOptions()
+        try MetadataOptions.Declared(reading: value, path: fields.path("metadataOptions"))
+      } ?? MetadataOptions.Declared()
     try fields.finish()
     try checkAddresses(fields)
   }
@@ -182,7 +182,7 @@ extension Instance {
     fields.put("files", list: files.map(\.value))
     fields.put("injectedNetworkConfig", injectedNetworkConfig)
     fields.put("interfaces", list: interfaces.map(\.value))
-    fields.put("metadataOptions", metadataOptions.value)
+    fields.put("metadataOptions", declaredMetadataOptions.value)
     return fields.value
   }
 }

@@ -114,29 +114,6 @@ extension FixedAddress {
   }
 }
 
-extension MetadataOptions {
-  init(reading value: JSONValue, path: String) throws(FieldError) {
-    var fields = try FieldReader(value, path: path)
-    httpEndpoint = try fields.word("httpEndpoint") ?? httpEndpoint
-    httpTokens = try fields.word("httpTokens") ?? httpTokens
-    httpPutResponseHopLimit =
-      try fields.integer("httpPutResponseHopLimit", in: 1...64) ?? httpPutResponseHopLimit
-    instanceMetadataTags = try fields.word("instanceMetadataTags") ?? instanceMetadataTags
-    try fields.finish()
-  }
-
-  /// Nil where nothing differs from the default.
-  var value: JSONValue? {
-    guard self != MetadataOptions() else { return nil }
-    var fields = FieldWriter()
-    fields.put("httpEndpoint", httpEndpoint.rawValue)
-    fields.put("httpTokens", httpTokens.rawValue)
-    fields.put("httpPutResponseHopLimit", httpPutResponseHopLimit)
-    fields.put("instanceMetadataTags", instanceMetadataTags.rawValue)
-    return fields.value
-  }
-}
-
 extension Device {
   init(reading value: JSONValue, path: String) throws(FieldError) {
     var fields = try FieldReader(value, path: path)

@@ -11,6 +11,8 @@ public struct InstanceView: Sendable {
   public let keys: [NamedKey]
   /// What the guest has posted as its password.
   public let password: Secret<[UInt8]>?
+  /// The options in force.
+  public let metadataOptions: MetadataOptions
 
   /// A public key with the name that guests see.
   public struct NamedKey: Sendable, Hashable {
@@ -33,6 +35,7 @@ public struct InstanceView: Sendable {
     self.password = password
     networks = instance.interfaces.map { network($0.network) ?? Network(id: $0.network) }
     keys = InstanceView.resolve(instance, keyPair)
+    metadataOptions = MetadataOptions(instance.declaredMetadataOptions)
   }
 
   private static func resolve(_ instance: Instance, _ keyPair: (KeyPairID) -> KeyPair?)

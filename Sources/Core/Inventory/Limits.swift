@@ -70,6 +70,10 @@ public enum Limits {
   public static let maximumRequestHeaders = 64
   /// A session token as guests send it. AWS' have 56 characters; ours no more than twice that.
   public static let maximumSessionTokenBytes = 128
+  /// AWS: six hours.
+  public static let maximumTokenTTLSeconds = 21_600
+  /// Tokens that are remembered as good ones: a few for each guest of a large host.
+  public static let maximumVerifiedTokens = 16_384
   /// A token's time to live as text: AWS' longest is `21600`; this leaves room for zeros.
   public static let maximumTokenTTLBytes = 16
   /// The only body that a guest sends is a password of 1,020 bytes; this leaves room to refuse a

@@ -16,8 +16,17 @@ final class AnswerCache: Sendable {
     let target: [UInt8]
   }
 
+  /// Who may have a kept answer, and what their asking counts for.
+  struct Terms: Sendable {
+    let holder: TokenHolder
+    let needsToken: Bool
+    let dialect: String
+    let tally: TokenlessRequests.Tally
+  }
+
   private struct Entry {
     let answer: GuestAnswer
+    let terms: Terms
     /// Where the base64 of the random seed starts in the body, if there is one.
     let seedOffset: Int?
     let counter: String
@@ -39,15 +48,19 @@ final class AnswerCache: Sendable {
   private let state = Mutex(State())
 
   /// The answer as it would be given now, and the counter that it counts for.
-  /// - Parameter randomBytes: Gives the fresh seed.
+  /// - Parameters:
+  ///   - randomBytes: Gives the fresh seed.
+  ///   - admits: Whether the request that is asked for meets the terms. Where it does not, whoever
+  ///     renders answers anew finds the reason.
   func answer(
-    _ key: Key, revision: Revision, today: String, randomBytes: (Int) -> [UInt8]
+    _ key: Key, revision: Revision, today: String, randomBytes: (Int) -> [UInt8],
+    admits: (Terms) -> Bool
   ) -> (GuestAnswer, counter: String)? {
     let entry = state.withLock { state -> Entry? in
       guard state.revision == revision, state.today == today else { return nil }
       return state.entries[key]
     }
-    guard let entry else { return nil }
+    guard let entry, admits(entry.terms) else { return nil }
     var answer = entry.answer
     if let offset = entry.seedOffset {
       let seed = Base64.encode(randomBytes(AnswerCache.seedBytes)).utf8
@@ -60,15 +73,15 @@ final class AnswerCache: Sendable {
   /// Keeps an answer that was just rendered.
   /// - Parameter seed: The random bytes that it was rendered with; empty where it has none.
   func keep(
-    _ answer: GuestAnswer, _ key: Key, revision: Revision, today: String, seed: [UInt8],
-    counter: String
+    _ answer: GuestAnswer, _ key: Key, on terms: Terms, revision: Revision, today: String,
+    seed: [UInt8], counter: String
   ) {
     var offset: Int?
     if !seed.isEmpty {
       offset = AnswerCache.offset(of: Array(Base64.encode(seed).utf8), in: answer.body)
       guard offset != nil else { return }
     }
-    let entry = Entry(answer: answer, seedOffset: offset, counter: counter)
+    let entry = Entry(answer: answer, terms: terms, seedOffset: offset, counter: counter)
     state.withLock { state in
       // A slow reader must not bring back what a newer catalogue has done away with.
       guard revision >= state.revision else { return }

@@ -66,6 +66,8 @@ public struct GuestAnswer: Sendable {
   public var refusal: Refusal?
   /// Who asked, where that is known.
   public var instance: InstanceID?
+  /// What goes with a session token, where the body is one.
+  public var token: TokenGrant?
 
   public init(status: Int = 200, contentType: String, body: [UInt8], instance: InstanceID?) {
     self.status = status
@@ -82,5 +84,23 @@ public struct GuestAnswer: Sendable {
     if case .methodNotAllowed(let methods) = refusal { allow = methods }
     self.refusal = refusal
     self.instance = instance
+  }
+}
+
+/// What goes with a session token.
+public struct TokenGrant: Sendable, Hashable {
+  public var ttlSeconds: Int
+  /// The field that tells the time to live.
+  public var field: TokenTTLField
+  /// How many hops the packets that carry the token may make: their IP TTL.
+  public var hopLimit: Int
+
+  /// What an IP packet can say.
+  static let maximumHopLimit = 255
+
+  public init(ttlSeconds: Int, field: TokenTTLField, hopLimit: Int) {
+    self.ttlSeconds = ttlSeconds
+    self.field = field
+    self.hopLimit = hopLimit
   }
 }

@@ -23,12 +23,15 @@ public final class LiveCatalog: Sendable {
   }
 
   private let state = Mutex(State())
+  /// Counted for the instances of this catalogue.
+  public let tokenless = TokenlessRequests()
 
   public init() {}
 
   /// Takes over a whole catalogue, as after reading the store.
   public func replace(with catalog: sending Catalog) {
     let catalog = catalog
+    tokenless.keep(only: catalog)
     let satisfied = state.withLock { state in
       state.catalog = catalog
       state.isLoaded = true
@@ -39,6 +42,11 @@ public final class LiveCatalog: Sendable {
 
   /// Takes one transaction's changes.
   public func apply(_ batch: ChangeBatch) {
+    tokenless.forget(
+      batch.changes.compactMap { change in
+        guard case .deleted(let id) = change, id.kind == .instance else { return nil }
+        return InstanceID(id.text)
+      })
     let satisfied = state.withLock { state in
       state.catalog.apply(batch)
       return LiveCatalog.takeSatisfied(&state)

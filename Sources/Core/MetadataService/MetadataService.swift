@@ -44,7 +44,9 @@ public final class MetadataService: Sendable {
   public let counters: Counters
   public let strangers = Strangers()
   public let probes = ProbeLedger()
-  let store: any InventoryStore
+  let store: any InventoryStore & TokenKeyStore
+  /// Session tokens; load their keys before the first guest is answered.
+  public let tokens: SessionTokens
   private let settings: RenderSettings
   private let hosts: HostRule
   let vendorData: DynamicVendorData?
@@ -55,7 +57,7 @@ public final class MetadataService: Sendable {
   private let day = Day()
 
   public init(
-    catalog: LiveCatalog, store: any InventoryStore, settings: RenderSettings,
+    catalog: LiveCatalog, store: any InventoryStore & TokenKeyStore, settings: RenderSettings,
     vendorData: DynamicVendorData? = nil, unknownHold: Duration = .seconds(2),
     hosts: HostRule = HostRule(), counters: Counters = Counters(), environment: Environment
   ) {
@@ -67,6 +69,7 @@ public final class MetadataService: Sendable {
     self.unknownHold = unknownHold
     self.counters = counters
     self.environment = environment
+    tokens = SessionTokens(store: store, environment: environment)
   }
 
   /// What becomes of a request.
@@ -82,6 +85,8 @@ public final class MetadataService: Sendable {
       case unknownCaller(Refusal?)
       case vendorData(InstanceView)
       case passwordPost(InstanceView)
+      /// The token that is shown was sealed with a key that is perhaps in the store.
+      case tokenKeys(InstanceView)
     }
     let request: GuestRequest
     let target: RequestTarget
@@ -96,10 +101,11 @@ public final class MetadataService: Sendable {
       audit(request, refusal)
     }
     let isRead = request.method == .get || request.method == .head
+    let now = environment.now()
     if isRead,
       let (answer, counter) = cache.answer(
-        request.cacheKey, revision: catalog.revision, today: today(),
-        randomBytes: environment.randomBytes), request.caller ?? answer.instance == answer.instance
+        request.cacheKey, revision: catalog.revision, today: day.text(of: now),
+        randomBytes: environment.randomBytes, admits: { admits(request, on: $0, now: now) })
     {
       counters.increment(counter)
       return .answer(answer)
@@ -137,6 +143,16 @@ public final class MetadataService: Sendable {
       return await store(password: pending.request, of: view)
     case .vendorData(let view):
       return await render(pending.request, pending.target, as: view)
+    case .tokenKeys(let view):
+      await tokens.reread()
+      return await finish(answer(pending.request, pending.target, as: view))
+    }
+  }
+
+  func finish(_ outcome: Outcome) async -> GuestAnswer {
+    switch outcome {
+    case .answer(let answer): answer
+    case .wait(let next): await finish(next)
     }
   }
 
@@ -145,7 +161,8 @@ public final class MetadataService: Sendable {
     if case .unknownCaller = pending.reason { held.withLock { $0.release(pending.request.origin) } }
   }
 
-  /// The same answer as a guest's GET would get, for an operator who looks through its eyes.
+  /// The same answer as a guest's GET would get, for an operator who looks through its eyes. Where
+  /// a session token is needed, the guest is taken to have one.
   public func look(_ path: String, as id: InstanceID) async -> GuestAnswer? {
     guard let view = catalog.read({ $0.view(of: id) }) else { return nil }
     let source = view.instance.firstAddress?.ip ?? .v4(0)
@@ -153,7 +170,7 @@ public final class MetadataService: Sendable {
     guard let target = try? RequestTarget(parsing: request.target) else {
       return GuestAnswer(refusal: .malformedTarget, instance: id)
     }
-    switch decide(request, target, as: view) {
+    switch decide(request, target, as: view, token: .valid) {
     case .answer(let answer): return answer
     case .wait: return await render(request, target, as: view)
     }
@@ -179,24 +196,42 @@ public final class MetadataService: Sendable {
     case .audited: revision = nil
     case .refused(let refusal): return .answer(refuse(request, refusal, view.instance.id))
     }
-    let outcome = decide(request, target, as: view, at: revision)
+    let now = environment.now()
+    let verdict = verdict(on: request, of: TokenHolder(view, request), now: now)
+    if verdict == .invalid(.unknownKey), tokens.mayRead(now: now) {
+      return .wait(Pending(request: request, target: target, reason: .tokenKeys(view)))
+    }
+    let outcome = decide(request, target, as: view, token: verdict, at: revision)
     if case .answer(let answer) = outcome, let refusal = answer.refusal {
       return .answer(refuse(request, refusal, view.instance.id))
     }
     return outcome
   }
 
+  /// - Parameter token: What was found out about the token that the request shows.
   private func decide(
     _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView,
-    at revision: Revision? = nil
+    token: SessionTokens.Verdict?, at revision: Revision? = nil
   ) -> Outcome {
     let id = view.instance.id
     guard let dialect = DialectTable.dialect(for: target) else {
       return .answer(GuestAnswer(refusal: .notFound, instance: id))
     }
-    if let refusal = AdmissionGate.refusal(for: view.instance, in: dialect.admission) {
+    let options = view.metadataOptions
+    guard options.httpEndpoint == .enabled else {
+      return .answer(GuestAnswer(refusal: .endpointDisabled, instance: id))
+    }
+    if dialect.tokenPaths.contains(target) { return .answer(self.token(for: request, as: view)) }
+    if request.method == .put {
+      // No other path takes it, whether or not there is anything.
+      let node = dialect.node(at: target, for: input(view, source: request.source, needs: []))
+      return .answer(MetadataService.notAllowed(at: node, id))
+    }
+    if let refusal = AdmissionGate.refusal(for: options, in: dialect.admission, token: token) {
       return .answer(GuestAnswer(refusal: refusal, instance: id))
     }
+    let tally = catalog.tokenless.tally(of: id)
+    if token == nil { tally.note(dialect.name, now: environment.now()) }
     let counter = "requests.\(dialect.name)"
     counters.increment(counter)
     let needs = dialect.needs(of: target)
@@ -212,9 +247,13 @@ public final class MetadataService: Sendable {
     if let revision, !needs.contains(.dynamicVendorData), case .answer(let answer) = outcome,
       answer.status == 200, request.method == .get
     {
+      let terms = AnswerCache.Terms(
+        holder: TokenHolder(view, request),
+        needsToken: AdmissionGate.needsToken(options, in: dialect.admission),
+        dialect: dialect.name, tally: tally)
       cache.keep(
-        answer, request.cacheKey, revision: revision, today: input.today, seed: input.randomSeed,
-        counter: counter)
+        answer, request.cacheKey, on: terms, revision: revision, today: input.today,
+        seed: input.randomSeed, counter: counter)
     }
     return outcome
   }
@@ -235,12 +274,13 @@ public final class MetadataService: Sendable {
       }
       guard !request.body.isEmpty else { return .answer(MetadataService.stored(id)) }
       return .wait(Pending(request: request, target: target, reason: .passwordPost(view)))
-    case (.password, _):
-      return .answer(
-        GuestAnswer(refusal: .methodNotAllowed(allow: "GET, HEAD, POST"), instance: id))
-    default:
-      return .answer(GuestAnswer(refusal: .methodNotAllowed(allow: "GET, HEAD"), instance: id))
+    default: return .answer(MetadataService.notAllowed(at: node, id))
     }
+  }
+
+  private static func notAllowed(at node: MetadataNode?, _ id: InstanceID) -> GuestAnswer {
+    let allow = if case .password = node { "GET, HEAD, POST" } else { "GET, HEAD" }
+    return GuestAnswer(refusal: .methodNotAllowed(allow: allow), instance: id)
   }
 
   func input(_ view: InstanceView, source: IPAddress?, needs: Needs) -> RenderInput {

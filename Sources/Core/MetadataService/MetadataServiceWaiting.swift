@@ -21,10 +21,7 @@ extension MetadataService {
     }
     switch catalog.read({ $0.match(request.source, on: request.network) }) {
     case .instance(let view):
-      switch answer(request, pending.target, as: view) {
-      case .answer(let answer): return answer
-      case .wait(let next): return await finish(next)
-      }
+      return await finish(answer(request, pending.target, as: view))
     case .ambiguous(let networks): return refuse(request, .ambiguousAddress(networks), nil)
     case .unknown: return refuseUnknown(request, told)
     }

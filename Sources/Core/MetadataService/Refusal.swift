@@ -18,8 +18,16 @@ public enum Refusal: Error, Sendable, Hashable {
   case callerChanged(InstanceID)
   /// The instance's httpEndpoint is disabled.
   case endpointDisabled
-  /// The instance requires session tokens.
+  /// The instance requires session tokens and none was sent.
   case tokenRequired
+  /// The session token that was sent is none of this guest's, or no longer.
+  case tokenInvalid(TokenFault)
+  /// A token is asked for through a proxy that forwards for somebody else.
+  case tokenForwarded
+  /// A token is asked for without a time to live, or for a time that none may have.
+  case tokenTTL
+  /// There is no key to seal tokens with.
+  case tokenKeyMissing
   // What is asked
   case malformedTarget
   /// The request is addressed to a name that is none of ours.
@@ -54,6 +62,10 @@ public enum Refusal: Error, Sendable, Hashable {
     case .callerChanged: "caller-changed"
     case .endpointDisabled: "endpoint-disabled"
     case .tokenRequired: "token-required"
+    case .tokenInvalid: "token-invalid"
+    case .tokenForwarded: "token-forwarded"
+    case .tokenTTL: "token-ttl"
+    case .tokenKeyMissing: "token-key-missing"
     case .malformedTarget: "malformed-target"
     case .foreignHost: "foreign-host"
     case .notFound: "not-found"
@@ -82,9 +94,9 @@ public enum Refusal: Error, Sendable, Hashable {
   /// The HTTP status. Strangers get the 404 of a path that does not exist.
   public var status: Int {
     switch self {
-    case .malformedTarget, .malformedRequest, .passwordTooLarge, .passwordNotUTF8: 400
-    case .tokenRequired: 401
-    case .endpointDisabled: 403
+    case .malformedTarget, .malformedRequest, .passwordTooLarge, .passwordNotUTF8, .tokenTTL: 400
+    case .tokenRequired, .tokenInvalid: 401
+    case .endpointDisabled, .tokenForwarded: 403
     case .unknownAddress, .ambiguousAddress, .translatedAddress, .macMismatch, .notFound: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
@@ -94,7 +106,8 @@ public enum Refusal: Error, Sendable, Hashable {
     case .foreignHost, .callerChanged: 421
     case .headTooLarge: 431
     case .vendorDataFailed: 500
-    case .macUnknown, .storeUnavailable, .tooManyPending, .tooManyConnections: 503
+    case .macUnknown, .storeUnavailable, .tokenKeyMissing, .tooManyPending, .tooManyConnections:
+      503
     case .unsupportedVersion: 505
     }
   }
@@ -106,6 +119,10 @@ public enum Refusal: Error, Sendable, Hashable {
       "404 Not Found\n"
     case .malformedTarget, .malformedRequest: "400 Bad Request\n"
     case .tokenRequired: "401 Unauthorized: a session token is required\n"
+    case .tokenInvalid: "401 Unauthorized: the session token is not valid\n"
+    case .tokenForwarded: "403 Forbidden: session tokens are not given to proxies\n"
+    case .tokenTTL:
+      "400 Bad Request: \(TokenTTLField.aws.name) must be 1 to \(Limits.maximumTokenTTLSeconds)\n"
     case .endpointDisabled: "403 Forbidden: the metadata service is disabled for this instance\n"
     case .methodNotAllowed: "405 Method Not Allowed\n"
     case .requestTimeout: "408 Request Timeout\n"
@@ -119,7 +136,7 @@ public enum Refusal: Error, Sendable, Hashable {
     case .callerChanged: "421 Misdirected Request: ask again on a new connection\n"
     case .headTooLarge: "431 Request Header Fields Too Large\n"
     case .vendorDataFailed: "500 Internal Server Error\n"
-    case .macUnknown, .storeUnavailable, .tooManyPending, .tooManyConnections:
+    case .macUnknown, .storeUnavailable, .tokenKeyMissing, .tooManyPending, .tooManyConnections:
       "503 Service Unavailable\n"
     case .unsupportedVersion: "505 HTTP Version Not Supported\n"
     }
@@ -141,7 +158,10 @@ public enum Refusal: Error, Sendable, Hashable {
     case .callerChanged(let earlier):
       "the connection's earlier requests were of instance \(earlier), which has the address no more"
     case .endpointDisabled: "metadataOptions.httpEndpoint is disabled"
-    case .tokenRequired: "metadataOptions.httpTokens is required"
+    case .tokenRequired: "no session token was sent, and metadataOptions.httpTokens is required"
+    case .tokenInvalid(let fault): "the session token is not accepted: \(fault.rawValue)"
+    case .tokenForwarded: "a session token was asked for with X-Forwarded-For"
+    case .tokenKeyMissing: "the store has given no key to seal session tokens with yet"
     case .methodNotAllowed(let allow): "the path takes \(allow)"
     case .foreignHost(let host):
       "the Host '\(host)' is none of ours; if guests use it, add it to metadata_names"

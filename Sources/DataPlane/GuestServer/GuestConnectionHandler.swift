@@ -23,6 +23,7 @@ final class GuestConnectionHandler: ChannelInboundHandler {
   private var timer: Scheduled<Void>?
   private var timerDeadline = Int.max
   private var isPerforming = false
+  private var hopLimit = Int.max
 
   init(resources: LoopResources, network: NetworkID?, listener: ListenerID) {
     self.resources = resources
@@ -189,9 +190,37 @@ final class GuestConnectionHandler: ChannelInboundHandler {
   }
 
   private func send(_ reply: GuestExchange.Reply) {
+    if let token = reply.answer.token, !limitHops(to: token.hopLimit) { return }
     if output.capacity == 0 { output = resources.takeBuffer() }
     ResponseWriter.write(reply, date: resources.dateText(), into: &output)
     if output.readableBytes >= GuestConnectionHandler.maximumBatchBytes { flush() }
+  }
+
+  /// Has the packets that carry a session token go no further than it may.
+  ///
+  /// The limit stays for the rest of the connection, or is lowered again. A token that got lost on
+  /// its way is sent again by the system, with the limit of that moment; and whoever is too far away
+  /// for the token gets nothing behind it on the same connection anyway.
+  /// - Returns: False where it cannot be done. The connection is closed then, without the token.
+  private func limitHops(to limit: Int) -> Bool {
+    guard limit < hopLimit else { return true }
+    // What is answered already is not the token's.
+    flush()
+    guard let context, let options = context.channel.syncOptions else { return false }
+    let option =
+      guest.address.isIPv4
+      ? ChannelOptions.Types.SocketOption(
+        level: .ip, name: NIOBSDSocket.Option(rawValue: CInt(IP_TTL)))
+      : ChannelOptions.Types.SocketOption(
+        level: .ipv6, name: NIOBSDSocket.Option(rawValue: CInt(IPV6_UNICAST_HOPS)))
+    do {
+      try options.setOption(option, value: SocketOptionValue(clamping: limit))
+    } catch {
+      context.close(promise: nil)
+      return false
+    }
+    hopLimit = limit
+    return true
   }
 
   /// Hands the answers to the channel. This may change the channel's writability, and with it the

@@ -123,12 +123,20 @@ struct RequestHead: Sendable {
       24 where bytes.equalsIgnoringCase("x-aws-ec2-metadata-token", in: name):
       try RequestHead.take(
         value, of: bytes, limit: Limits.maximumSessionTokenBytes, into: &fields.sessionToken)
-    case 28 where bytes.equalsIgnoringCase("x-metadata-token-ttl-seconds", in: name),
-      36 where bytes.equalsIgnoringCase("x-aws-ec2-metadata-token-ttl-seconds", in: name):
-      try RequestHead.take(
-        value, of: bytes, limit: Limits.maximumTokenTTLBytes, into: &fields.tokenTTL)
+    case 28 where bytes.equalsIgnoringCase("x-metadata-token-ttl-seconds", in: name):
+      try take(tokenTTL: value, by: .plain, of: bytes)
+    case 36 where bytes.equalsIgnoringCase("x-aws-ec2-metadata-token-ttl-seconds", in: name):
+      try take(tokenTTL: value, by: .aws, of: bytes)
     default: break
     }
+  }
+
+  private mutating func take(
+    tokenTTL value: Range<Int>, by field: TokenTTLField, of bytes: Span<UInt8>
+  ) throws(Refusal) {
+    try RequestHead.take(
+      value, of: bytes, limit: Limits.maximumTokenTTLBytes, into: &fields.tokenTTL)
+    fields.tokenTTLField = field
   }
 
   /// Takes a value that may be there once. What is too long is kept as empty: it is no such value,

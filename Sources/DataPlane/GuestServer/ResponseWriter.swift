@@ -25,6 +25,12 @@ enum ResponseWriter {
       buffer.writeStaticString("\r\nAllow: ")
       buffer.writeString(allow)
     }
+    if let token = answer.token {
+      buffer.writeStaticString("\r\n")
+      buffer.writeString(token.field.name)
+      buffer.writeStaticString(": ")
+      write(token.ttlSeconds, into: &buffer)
+    }
     switch reply.connection {
     case .implied: break
     case .keepAlive: buffer.writeStaticString("\r\nConnection: keep-alive")

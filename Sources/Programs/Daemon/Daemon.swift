@@ -114,6 +114,8 @@ public struct Daemon: Sendable {
         sleep: { try await Task.sleep(for: $0) }, refused: { refusals.note($0, $1) },
         audited: { refusals.note($0, audited: $1) },
         hostRole: HostAddresses(now: Daemon.monotonicSeconds).role))
+    let tokenKeys = TokenKeyKeeper(tokens: service.tokens, logger: logger)
+    try await tokenKeys.load()
     let hasNamespaces = !configuration.namespaceRules.isEmpty
     let readiness = Readiness(parts: hasNamespaces ? 3 : 2, systemd: systemd, logger: logger)
     // Sockets that systemd hands over stand for the first listener, its network included.
@@ -156,7 +158,7 @@ public struct Daemon: Sendable {
     try await keeper?.install()
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: VendorDataRefresher(vendorData: vendorData)),
-      .init(service: operators), .init(service: guests),
+      .init(service: tokenKeys), .init(service: operators), .init(service: guests),
     ]
     if let keeper { services.append(.init(service: keeper)) }
     // The last is the first to end: no listener is added while the guests' side goes.

@@ -54,7 +54,7 @@ final class RefusalLog: Sendable {
   private static func level(of refusal: Refusal) -> Logger.Level {
     switch refusal {
     case .notFound, .methodNotAllowed, .passwordAlreadySet: .debug
-    case .storeUnavailable: .error
+    case .storeUnavailable, .tokenKeyMissing: .error
     default: .warning
     }
   }

@@ -119,6 +119,26 @@ public final class SQLiteStore: InventoryStore {
     }
   }
 
+  /// Writes what is no record in one transaction, carried to its end as a commit is.
+  func write(_ body: @Sendable @escaping (Database) throws -> Void) async throws(StoreError) {
+    let failure = failure
+    let result: Result<Void, StoreError> = await withCheckedContinuation { asker in
+      pool.asyncWriteWithoutTransaction { db in
+        do {
+          if db.isInsideTransaction { try db.rollback() }
+          try db.inTransaction(.immediate) {
+            try body(db)
+            return .commit
+          }
+          asker.resume(returning: .success(()))
+        } catch {
+          asker.resume(returning: .failure(failure.storeError(error)))
+        }
+      }
+    }
+    try result.get()
+  }
+
   /// A reader that lags more than ``Limits/maximumWatchBacklog`` batches behind finds its stream
   /// ended, and asks again from the revision that it has reached.
   public func changes(after revision: Revision) async throws(StoreError)

@@ -20,6 +20,16 @@ enum StoreSchema {
       try ResourceTable(db: db).write(record, document: network.value.text)
       try ChangeLog(db: db).append([.put(record)], revision: 1)
     }
+    migrator.registerMigration("keys of session tokens") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE tokenKey (
+            id INTEGER PRIMARY KEY,
+            secret BLOB NOT NULL,
+            createdAtSeconds INTEGER NOT NULL
+          );
+          """)
+    }
     return migrator
   }
 

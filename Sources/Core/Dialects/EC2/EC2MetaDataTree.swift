@@ -81,7 +81,7 @@ enum EC2MetaDataTree {
 
   private static let tags: [EC2Entry<EC2Guest>] = [
     .directory("instance") { guest in
-      let shown = guest.instance.metadataOptions.instanceMetadataTags == .enabled
+      let shown = guest.view.metadataOptions.instanceMetadataTags == .enabled
       return EC2Children(leaves: shown ? Array(guest.instance.tags) : [])
     }
   ]
