@@ -160,7 +160,7 @@ let clientsFolder: String? = {
   "Real clients",
   .enabled(if: isRoot && clientsFolder != nil, "needs root and the clients' drivers"))
 struct RealClientTests {
-  @Test("cloud-init's OpenStack and EC2 data sources come up, with keys, name, network, user data")
+  @Test("cloud-init's data sources and EC2's token clients come up, with keys, name, user data")
   func cloudInit() async throws {
     let source = try #require(clientsFolder)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("np-\(UUID())").path
@@ -176,7 +176,8 @@ struct RealClientTests {
       "/usr/bin/env", ["sh", "\(folder)/run.sh", serve],
       environment: [
         "CLIENTS":
-          "cloud-init-22.4.2/(Ec2-IMDSv1|OpenStack|ConfigDrive-dir)|curl|protocol/openstack"
+          "cloud-init-22.4.2/(Ec2-IMDSv[12]|OpenStack|ConfigDrive-dir)|curl|protocol/openstack"
+          + "|ec2metadata\\(|ec2-metadata\\(PyPI|protocol/ec2"
       ])
     let failures = output.out.split(separator: "\n").filter { $0.hasPrefix("FAIL") }
     // Nova answers network_data.json in versions that do not list it, and so do we.

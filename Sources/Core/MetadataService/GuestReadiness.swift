@@ -51,7 +51,7 @@ public struct GuestReadiness: Sendable, Hashable {
     revision = view.revision
     answered = []
     problems = []
-    guard view.view.metadataOptions.httpEndpoint == .enabled else {
+    guard view.metadataOptions.httpEndpoint == .enabled else {
       problems.append("metadataOptions.httpEndpoint is disabled")
       return
     }
