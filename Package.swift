@@ -106,9 +106,9 @@ let package = Package(
 
     room(
       "Host/HostNetwork",
-      knows: ["Inventory", "CNetworkNamespace", collections, subprocess, system]),
+      knows: ["Inventory", "CHostNetwork", collections, subprocess, system]),
     // What the C library has and its Swift module leaves out.
-    .target(name: "CNetworkNamespace", path: "Sources/Host/CNetworkNamespace"),
+    .target(name: "CHostNetwork", path: "Sources/Host/CHostNetwork"),
 
     room(
       "Programs/Daemon",
@@ -152,7 +152,10 @@ let package = Package(
       of: ["Inventory", "Dialects", "MetadataService", "TestKit", collections, crypto]),
     tests(
       "DaemonTests",
-      of: ["nameplate", "Daemon", "HostNetwork", "Inventory", "ControlClient", "TestKit"]),
+      of: [
+        "nameplate", "Daemon", "HostNetwork", "Inventory", "MetadataService", "ControlClient",
+        "TestKit", logging,
+      ]),
     tests(
       "GuestServerTests",
       of: [

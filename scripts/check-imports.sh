@@ -41,7 +41,7 @@ only NIO*: DataPlane/GuestServer DataPlane/VendorDataClient ControlPlane/Control
 only AsyncHTTPClient: DataPlane/VendorDataClient ControlPlane/ControlClient
 only GRPC*: Storage/EtcdStore
 only Subprocess: Host/HostNetwork
-only CNetworkNamespace: Host/HostNetwork
+only CHostNetwork: Host/HostNetwork
 only Yams: ControlPlane/Manifest Programs/Daemon Programs/Commands
 only Configuration: Programs/Daemon
 only ArgumentParser: Programs/Commands Programs/nameplate Programs/nameplate-guest

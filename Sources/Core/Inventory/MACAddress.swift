@@ -3,6 +3,9 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
   /// The six bytes in the lower 48 bits.
   public let bits: UInt64
 
+  /// - Parameter bits: Of these the lower 48 count.
+  public init(bits: UInt64) { self.bits = bits & 0xFFFF_FFFF_FFFF }
+
   /// Reads six pairs of hexadecimal digits between colons, in either case.
   public init?(_ text: String) {
     let pairs = text.split(separator: ":", omittingEmptySubsequences: false)

@@ -14,6 +14,9 @@ final class GuestConnectionHandler: ChannelInboundHandler {
   private let resources: LoopResources
   private let network: NetworkID?
   private let listener: ListenerID
+  private let links: LinkLookup?
+  /// What was found out at the connection's first request.
+  private var link: LinkFacts?
   private var exchange: GuestExchange
   private var guest: ConnectionLedger.Guest
   private var admission = ConnectionLedger.Admission.dropped
@@ -25,10 +28,13 @@ final class GuestConnectionHandler: ChannelInboundHandler {
   private var isPerforming = false
   private var hopLimit = Int.max
 
-  init(resources: LoopResources, network: NetworkID?, listener: ListenerID) {
+  init(
+    resources: LoopResources, network: NetworkID?, listener: ListenerID, links: LinkLookup?
+  ) {
     self.resources = resources
     self.network = network
     self.listener = listener
+    self.links = links
     guest = ConnectionLedger.Guest(network: network, address: .v4(0))
     exchange = GuestExchange(
       timeouts: resources.shared.timeouts, network: network, source: .v4(0), now: 0)
@@ -167,6 +173,8 @@ final class GuestConnectionHandler: ChannelInboundHandler {
   }
 
   private func ask(_ request: GuestRequest, _ now: Int) {
+    var request = request
+    request.link = findLink()
     switch resources.shared.service.answer(request) {
     case .answer(let answer): perform(one: exchange.answered(answer, now: now), now)
     case .wait(let pending):
@@ -182,6 +190,16 @@ final class GuestConnectionHandler: ChannelInboundHandler {
       let answer = GuestAnswer(refusal: .tooManyPending)
       perform(one: exchange.answered(answer, now: now), now)
     }
+  }
+
+  /// What the kernel knows of the way to the guest, asked once, and again while it knows no MAC.
+  private func findLink() -> LinkFacts {
+    if let link, !link.isMACUnresolved { return link }
+    guard let links, let context, let way = GuestWay(of: context.channel, source: guest.address)
+    else { return LinkFacts() }
+    let found = links(way)
+    link = found
+    return found
   }
 
   private func deliver(_ answer: GuestAnswer) {

@@ -23,12 +23,13 @@ struct GuestListener: Sendable {
   /// - Parameters:
   ///   - id: What its connections are entered under.
   ///   - loops: What the connections of each event loop of the group share.
+  ///   - links: Says what the kernel knows of the way to a guest; nil where nobody does.
   /// - Throws: ``ListenError``, which names the address, the port and the way out.
   static func open(
     _ configuration: ListenerConfiguration, id: ListenerID, group: any EventLoopGroup,
-    loops: EventLoopResources, logger: Logger
+    loops: EventLoopResources, links: LinkLookup? = nil, logger: Logger
   ) async throws(ListenError) -> GuestListener {
-    let bootstrap = makeBootstrap(configuration, id, group, loops, logger)
+    let bootstrap = makeBootstrap(configuration, id, group, loops, links, logger)
     do {
       let channel: any Channel
       if let descriptor = configuration.fileDescriptor {
@@ -64,7 +65,7 @@ struct GuestListener: Sendable {
 
   private static func makeBootstrap(
     _ configuration: ListenerConfiguration, _ id: ListenerID, _ group: any EventLoopGroup,
-    _ loops: EventLoopResources, _ logger: Logger
+    _ loops: EventLoopResources, _ links: LinkLookup?, _ logger: Logger
   ) -> ServerBootstrap {
     let network = configuration.network
     let bootstrap = ServerBootstrap(group: group)
@@ -85,7 +86,8 @@ struct GuestListener: Sendable {
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(
             GuestConnectionHandler(
-              resources: loops.resources(of: channel.eventLoop), network: network, listener: id))
+              resources: loops.resources(of: channel.eventLoop), network: network, listener: id,
+              links: links))
         }
       }
     guard !configuration.address.isIPv4, configuration.fileDescriptor == nil else {

@@ -22,6 +22,7 @@ public struct GuestServer: Service {
   /// The listeners that are open; more may come and go while the server runs.
   public let listeners: ListenerSet
   private let lasting: [ListenerConfiguration]
+  private let links: LinkLookup?
   private let logger: Logger
   private let shared: SharedResources
   private let drainTimeout: Duration
@@ -30,15 +31,19 @@ public struct GuestServer: Service {
   /// - Parameters:
   ///   - listeners: These last as long as the server: it ends where one is lost.
   ///   - eventLoopGroup: Serves the connections. It is not shut down here.
+  ///   - links: Says what the kernel knows of the way to a guest, for `listeners`; nil where nobody
+  ///     does.
   ///   - drainTimeout: How long a graceful shutdown waits for answers that are under way.
   ///   - onReady: Called once all listeners are open.
   public init(
     service: MetadataService, listeners: [ListenerConfiguration],
     eventLoopGroup: any EventLoopGroup, logger: Logger, timeouts: Timeouts = Timeouts(),
-    limits: ConnectionLimits = ConnectionLimits(), drainTimeout: Duration = .seconds(8),
+    limits: ConnectionLimits = ConnectionLimits(), links: LinkLookup? = nil,
+    drainTimeout: Duration = .seconds(8),
     onReady: @escaping @Sendable ([BoundListener]) -> Void = { _ in }
   ) {
     lasting = listeners
+    self.links = links
     self.logger = logger
     self.drainTimeout = drainTimeout
     self.onReady = onReady
@@ -85,7 +90,8 @@ public struct GuestServer: Service {
     do {
       for configuration in lasting {
         open.append(
-          try await listeners.open(configuration) { lost.yield(configuration) })
+          try await listeners.open(
+            configuration, onLost: { lost.yield(configuration) }, links: links))
       }
     } catch {
       await listeners.close()

@@ -46,15 +46,19 @@ public final class ListenerSet: Sendable {
   ///   - configuration: Its `fileDescriptor`, if it has one, is closed here in any case: with the
   ///     listener, or because there is none.
   ///   - onLost: Called where the listener closes by itself. It still has to be removed.
+  ///   - links: Says what the kernel knows of the way to a guest, in the listener's namespace; nil
+  ///     where nobody does. It is let go of with the listener's last connection.
   /// - Throws: ``ListenError``, also where the server is ending.
   public func add(
-    _ configuration: ListenerConfiguration, onLost: @escaping @Sendable () -> Void = {}
+    _ configuration: ListenerConfiguration, onLost: @escaping @Sendable () -> Void = {},
+    links: LinkLookup? = nil
   ) async throws(ListenError) -> ListenerID {
-    try await open(configuration, onLost: onLost).id
+    try await open(configuration, onLost: onLost, links: links).id
   }
 
   func open(
-    _ configuration: ListenerConfiguration, onLost: @escaping @Sendable () -> Void
+    _ configuration: ListenerConfiguration, onLost: @escaping @Sendable () -> Void,
+    links: LinkLookup? = nil
   ) async throws(ListenError) -> GuestListener {
     let id = state.withLock { state -> ListenerID? in
       guard case .accepting = state.phase else { return nil }
@@ -69,7 +73,7 @@ public final class ListenerSet: Sendable {
     let listener: GuestListener
     do {
       listener = try await GuestListener.open(
-        configuration, id: id, group: group, loops: loops, logger: logger)
+        configuration, id: id, group: group, loops: loops, links: links, logger: logger)
     } catch {
       shared.ledger.forget(id)
       throw error

@@ -27,6 +27,18 @@ extension IPAddress {
   }
 }
 
+extension SocketAddress {
+  /// The number of a link-local address' interface; 0 where there is none.
+  var scope: UInt32 {
+    guard case .v6 = self else { return 0 }
+    return unsafe withSockAddr { pointer, size in
+      let bytes = unsafe UnsafeRawBufferPointer(start: pointer, count: size)
+      // After the family, the port, the flow and the address.
+      return bytes.count < 28 ? 0 : unsafe bytes.loadUnaligned(fromByteOffset: 24, as: UInt32.self)
+    }
+  }
+}
+
 extension ListenerConfiguration {
   /// The address to bind.
   /// - Throws: ``ListenError`` where the zone is no interface of this host.

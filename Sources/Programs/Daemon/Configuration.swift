@@ -14,6 +14,9 @@ public struct DaemonConfiguration: Sendable {
   public var listeners: [ListenerConfiguration]
   /// The listeners in network namespaces, which come and go.
   public var namespaceRules: [NamespaceRule]
+  /// The routers between a guest that is behind one and this host; nil where one is taken for
+  /// granted.
+  public var metadataRouters: Int?
   public var dhcpDomain: String
   public var vendorData: JSONValue
   public var vendorDataTargets: [VendorDataTarget]
@@ -33,6 +36,9 @@ public struct DaemonConfiguration: Sendable {
     controlSocket = try read.path(.controlSocket)
     controlAllowedUIDs = Set(
       try read.list(.controlAllowedUIDs) { UInt32($0.integer ?? -1, clamped: ()) })
+    metadataRouters =
+      read.text(.metadataRouters) == "auto"
+      ? nil : Int(try read.number(.metadataRouters, in: 0...63))
     dhcpDomain = try read.domain(.dhcpDomain)
     vendorData = try read.vendorData(.vendordataJSONFilePath)
     vendorDataTargets = try read.targets(.vendordataDynamicTargets)

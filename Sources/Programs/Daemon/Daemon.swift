@@ -126,17 +126,19 @@ public struct Daemon: Sendable {
         network: configuration.listeners.first?.network, fileDescriptor: descriptor)
     }
     let areListenersOpen = Mutex(false)
+    let links = GuestLinks(routers: configuration.metadataRouters, logger: logger)
     let guests = GuestServer(
       service: service,
       listeners: handedOver.isEmpty
         ? configuration.listeners : handedOver + configuration.listeners.dropFirst(),
-      eventLoopGroup: threads, logger: logger,
+      eventLoopGroup: threads, logger: logger, links: links.lookup(in: try NeighbourTable.open()),
       onReady: { _ in
         areListenersOpen.withLock { $0 = true }
         readiness.done()
       })
     let namespaces = NamespaceListeners(
-      rules: configuration.namespaceRules, listeners: guests.listeners, logger: logger,
+      rules: configuration.namespaceRules, listeners: guests.listeners, links: links,
+      logger: logger,
       onReady: { readiness.done() })
     let operators = ControlServer(
       service: service, store: store, socketPath: configuration.controlSocket,

@@ -42,6 +42,7 @@ final class NamespaceListeners: Service {
   private let rules: [NamespaceRule]
   private let watcher: NamespaceWatcher
   private let listeners: ListenerSet
+  private let links: GuestLinks
   private let logger: Logger
   private let onReady: @Sendable () -> Void
   private let state = Mutex(State())
@@ -51,11 +52,13 @@ final class NamespaceListeners: Service {
   ///   - onReady: Called once, when every namespace that was there at the start has been tried.
   init(
     rules: [NamespaceRule], watcher: NamespaceWatcher = NamespaceWatcher(),
-    listeners: ListenerSet, logger: Logger, onReady: @escaping @Sendable () -> Void
+    listeners: ListenerSet, links: GuestLinks, logger: Logger,
+    onReady: @escaping @Sendable () -> Void
   ) {
     self.rules = rules
     self.watcher = watcher
     self.listeners = listeners
+    self.links = links
     self.logger = logger
     self.onReady = onReady
   }
@@ -148,11 +151,12 @@ final class NamespaceListeners: Service {
       NamespaceSocket.Request(
         namespace: key.namespace, directory: watcher.directory, address: rule.address,
         port: rule.port, device: rule.device, expected: identity))
+    let (descriptor, neighbours) = socket.take()
     let id = try await listeners.add(
       ListenerConfiguration(
         address: rule.address, port: rule.port, device: rule.device, network: network,
-        fileDescriptor: socket.takeDescriptor(), namespace: key.namespace),
-      onLost: onLost)
+        fileDescriptor: descriptor, namespace: key.namespace),
+      onLost: onLost, links: links.lookup(in: neighbours))
     logger.info("listening for guests", metadata: metadata(key))
     return id
   }

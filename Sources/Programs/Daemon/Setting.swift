@@ -7,6 +7,7 @@ public enum Setting: String, CaseIterable, Sendable {
   case metadataHostIPv6 = "metadata_host_ipv6"
   case metadataListen = "metadata_listen"
   case metadataPort = "metadata_port"
+  case metadataRouters = "metadata_routers"
   case listeners
   case manageRedirect = "manage_redirect"
   case redirectShape = "redirect_shape"
@@ -46,7 +47,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case .hostCheck: "audit"
     case .vendordataDynamicFailureFatal, .manageRedirect: "false"
     case .redirectShape: "router"
-    case .redirectBackend: "auto"
+    case .redirectBackend, .metadataRouters: "auto"
     case .redirectChainPrefix: "nameplate"
     case .vendordataDynamicCacheSeconds: "60"
     case .unknownGuestHoldSeconds: "2"

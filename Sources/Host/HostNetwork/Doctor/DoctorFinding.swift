@@ -80,6 +80,7 @@ public enum DoctorCheck: String, Sendable, Hashable, CaseIterable {
   case probe
   case sourceAddress = "source-address"
   case declared
+  case mac
   case mtu
   case strangers
 
@@ -102,6 +103,7 @@ public enum DoctorCheck: String, Sendable, Hashable, CaseIterable {
     case .probe: "a guest's request is answered"
     case .sourceAddress: "the guest's own address arrives"
     case .declared: "the guest's address is a declared instance's"
+    case .mac: "requests come with the MAC of the interface that has their address"
     case .mtu: "large answers pass"
     case .strangers: "no requests come from addresses that are not guests'"
     }

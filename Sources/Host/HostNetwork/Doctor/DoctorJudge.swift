@@ -42,6 +42,7 @@ struct DoctorJudge {
     case .probe: probe()
     case .sourceAddress: sourceAddress()
     case .declared: declared()
+    case .mac: mac()
     case .mtu: mtu()
     case .strangers: strangers()
     }

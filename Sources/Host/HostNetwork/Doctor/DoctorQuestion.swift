@@ -94,12 +94,17 @@ public struct DoctorDaemon: Sendable {
     public var source: IPAddress
     /// Such as `the gateway of net-a`, `a floating IP`; nil where nobody knows.
     public var role: String?
+    /// Whose address it is and which MACs differ, in words; nil where no MAC does.
+    public var conflict: String?
     public var count: Int
     /// When it last asked, as the daemon writes times.
     public var last: String
-    public init(source: IPAddress, role: String?, count: Int, last: String) {
+    public init(
+      source: IPAddress, role: String?, conflict: String? = nil, count: Int, last: String
+    ) {
       self.source = source
       self.role = role
+      self.conflict = conflict
       self.count = count
       self.last = last
     }

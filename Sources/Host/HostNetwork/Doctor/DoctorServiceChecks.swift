@@ -127,6 +127,29 @@ extension DoctorJudge {
     }
   }
 
+  /// Of the guest that is asked about, or of all.
+  func mac() -> DoctorFinding {
+    let check = DoctorCheck.mac
+    switch facts.strangers {
+    case nil: return check.finding(.skipped, "no daemon answers on the control socket")
+    case .failure(let failure)?: return check.finding(.skipped, "because \(failure.message)")
+    case .success(let strangers)?:
+      let conflicts = strangers.compactMap { stranger in
+        stranger.conflict.map { (stranger: stranger, words: $0) }
+      }.filter { facts.guest == nil || $0.stranger.source == facts.guest }
+      if conflicts.isEmpty { return check.finding(.ok, "no other has been seen") }
+      let words = conflicts.prefix(5).map {
+        "\($0.stranger.count) from \($0.stranger.source), last \($0.stranger.last): \($0.words)"
+      }
+      return check.finding(
+        facts.guest != nil && broken.isEmpty ? .failed : .warning,
+        "requests came with another MAC: " + words.joined(separator: "; "),
+        remedy:
+          "`bridge fdb show` says by which port that MAC comes in: correct the record's mac, or"
+          + " keep the sender from it with nameplate redirect guard install --device PORT")
+    }
+  }
+
   func strangers() -> DoctorFinding {
     let check = DoctorCheck.strangers
     switch facts.strangers {

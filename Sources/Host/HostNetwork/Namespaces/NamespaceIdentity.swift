@@ -1,4 +1,4 @@
-import CNetworkNamespace
+import CHostNetwork
 import Glibc
 
 /// Which network namespace, whatever it is called: the place of its file on the kernel's nsfs, as

@@ -1,4 +1,4 @@
-import CNetworkNamespace
+import CHostNetwork
 import Glibc
 
 /// The namespaces that have a name, at one moment.

@@ -1,4 +1,4 @@
-import CNetworkNamespace
+import CHostNetwork
 import Glibc
 public import Inventory
 
@@ -50,19 +50,24 @@ public struct NamespaceSocket: ~Copyable, Sendable {
   /// The namespace that the socket is in, as the kernel says of the socket itself.
   public let identity: NamespaceIdentity
   private let descriptor: Int32
+  private let routes: Int32
 
-  private init(descriptor: Int32, identity: NamespaceIdentity) {
-    self.descriptor = descriptor
-    self.identity = identity
+  private init(_ opened: NamespaceSocketOpener.Opened) {
+    descriptor = opened.descriptor
+    routes = opened.routes
+    identity = opened.identity
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    close(descriptor)
+    close(routes)
+  }
 
-  /// Hands over the descriptor; who has it closes it.
-  public consuming func takeDescriptor() -> Int32 {
-    let descriptor = descriptor
+  /// Hands over the descriptor, which who has it closes, and the namespace's neighbours.
+  public consuming func take() -> (descriptor: Int32, neighbours: NeighbourTable) {
+    let taken = (descriptor, NeighbourTable(descriptor: routes))
     discard self
-    return descriptor
+    return taken
   }
 
   /// Opens a socket that listens, from a thread of its own: what enters a namespace never serves
@@ -77,7 +82,7 @@ public struct NamespaceSocket: ~Copyable, Sendable {
     let outcome = await OneOffThread.run { NamespaceSocketOpener(request: request).open() }
     switch outcome {
     case .success(.success(let opened)):
-      return NamespaceSocket(descriptor: opened.descriptor, identity: opened.identity)
+      return NamespaceSocket(opened)
     case .success(.failure(let error)): throw error
     case .failure(let error):
       throw NamespaceSocketError(request, step: "starting a thread", code: error.code)

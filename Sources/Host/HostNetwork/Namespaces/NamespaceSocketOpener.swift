@@ -1,4 +1,4 @@
-import CNetworkNamespace
+import CHostNetwork
 import Glibc
 import Inventory
 
@@ -6,6 +6,8 @@ import Inventory
 struct NamespaceSocketOpener {
   struct Opened: Sendable {
     let descriptor: Int32
+    /// For questions about routes and neighbours there.
+    let routes: Int32
     let identity: NamespaceIdentity
   }
 
@@ -25,14 +27,27 @@ struct NamespaceSocketOpener {
       do throws(NamespaceSocketError) {
         try listen(descriptor)
         try verify(descriptor, is: identity)
+        return .success(
+          Opened(descriptor: descriptor, routes: try openRoutes(identity), identity: identity))
       } catch {
         close(descriptor)
         throw error
       }
-      return .success(Opened(descriptor: descriptor, identity: identity))
     } catch {
       return .failure(error)
     }
+  }
+
+  private func openRoutes(_ identity: NamespaceIdentity) throws(NamespaceSocketError) -> Int32 {
+    let descriptor = np_open_route_socket()
+    guard descriptor >= 0 else { throw failure("making a socket to ask for neighbours") }
+    do throws(NamespaceSocketError) {
+      try verify(descriptor, is: identity)
+    } catch {
+      close(descriptor)
+      throw error
+    }
+    return descriptor
   }
 
   /// What errno says of a step; read before anything else is called.

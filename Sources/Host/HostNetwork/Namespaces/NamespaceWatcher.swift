@@ -1,4 +1,4 @@
-import CNetworkNamespace
+import CHostNetwork
 import Glibc
 
 /// Tells which namespaces there are, now and upon each change.

@@ -30,7 +30,8 @@ extension DoctorDaemon {
       strangers: {
         try await client.strangers().map { stranger in
           Stranger(
-            source: stranger.address, role: stranger.role, count: stranger.requests,
+            source: stranger.address, role: stranger.role,
+            conflict: stranger.conflict.map { "\($0)" }, count: stranger.requests,
             last: Timestamp.text(secondsSince1970: stranger.lastSeenSeconds))
         }
       })

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "CNetworkNamespace.h"
+#include "CHostNetwork.h"
 
 #include <fcntl.h>
 #include <linux/in6.h>
