@@ -121,7 +121,8 @@ struct NamespaceTests {
         """
         ip netns add \(guest)
         ip -n \(shared) link add br-\(letter) type bridge
-        ip -n \(shared) link add tap-\(letter) type veth peer name eth0 netns \(guest)
+        ip -n \(shared) link add tap-\(letter) type veth peer name eth0 \
+          address \(NamespaceFarm.macAddress) netns \(guest)
         ip -n \(shared) link set tap-\(letter) master br-\(letter) up
         ip -n \(shared) address add 10.0.0.1/24 dev br-\(letter)
         ip -n \(shared) address add 169.254.169.254/32 dev br-\(letter)
