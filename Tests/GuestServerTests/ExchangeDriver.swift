@@ -15,6 +15,8 @@ struct ExchangeDriver {
   var now = 1000
   /// Whether each request is answered as it is asked.
   var answersAtOnce = true
+  /// Each request is over a budget, for so many seconds.
+  var throttledSeconds: Int?
 
   init(answersAtOnce: Bool = true) {
     exchange = GuestExchange(
@@ -57,7 +59,10 @@ struct ExchangeDriver {
     var offset = 0
     while true {
       note(action)
-      if case .ask = action, answersAtOnce {
+      if case .ask = action, let throttledSeconds {
+        action = exchange.throttled(
+          .tooManyRequests(retryAfterSeconds: throttledSeconds), now: now)
+      } else if case .ask = action, answersAtOnce {
         action = exchange.answered(answer(200), now: now)
       } else {
         action = exchange.next(bytes.span, from: &offset, now: now)

@@ -126,6 +126,50 @@ struct GuestExchangeTests {
     #expect(machine.takeActions() == ["refuse 413 head close", "finish"])
   }
 
+  @Test("over its budget a guest gets one 429 and is not heard until the time is over")
+  func throttled() {
+    var machine = ExchangeDriver()
+    machine.throttledSeconds = 2
+    machine.receive(Self.get + head("GET /b HTTP/1.1"))
+    #expect(machine.takeActions() == ["ask get /a", "send 429"])
+    #expect(machine.exchange.state == .paused)
+    #expect(!machine.exchange.wantsInput)
+    #expect(machine.exchange.deadline == machine.now + 2000)
+    machine.receive(head("GET /c HTTP/1.1"))
+    #expect(machine.takeActions() == [])
+    machine.throttledSeconds = nil
+    machine.reachDeadline()
+    #expect(machine.takeActions() == ["ask get /b", "send 200", "ask get /c", "send 200"])
+    #expect(machine.exchange.state == .idle)
+  }
+
+  @Test("over its budget a connection ends as the guest asks, or as the server does")
+  func throttledEnds() {
+    var machine = ExchangeDriver()
+    machine.throttledSeconds = 1
+    machine.receive(head("GET / HTTP/1.1", "Connection: close"))
+    #expect(machine.takeActions() == ["ask get /", "send 429 close", "finish"])
+    machine = ExchangeDriver()
+    machine.throttledSeconds = 1
+    machine.receive(Self.get)
+    machine.shutDown()
+    #expect(machine.takeActions().last == "finish")
+    machine = ExchangeDriver()
+    machine.throttledSeconds = 1
+    machine.receive(Self.get)
+    machine.inputClosed()
+    #expect(machine.takeActions().last == "send 429")
+    machine.reachDeadline()
+    #expect(machine.takeActions() == ["finish"])
+    machine = ExchangeDriver()
+    machine.throttledSeconds = 9
+    machine.receive(Self.get)
+    machine.writable(false)
+    _ = machine.takeActions()
+    machine.reachDeadline()
+    #expect(machine.takeActions() == ["close"])
+  }
+
   // MARK: Deadlines
 
   @Test("an idle connection is closed without a word")

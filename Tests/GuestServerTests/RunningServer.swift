@@ -24,6 +24,7 @@ struct RunningServer: Sendable {
   let store: MemoryStore
   let ports: [Int]
   let listeners: ListenerSet
+  let usage: @Sendable () -> GuestServer.Usage
   /// Has a value for each request that is held.
   let held: AsyncStream<Void>
   private let group: ServiceGroup
@@ -42,19 +43,20 @@ struct RunningServer: Sendable {
   /// Runs a server for the length of `body`, then shuts it down and waits for its end.
   static func with(
     hold: Hold = .never, timeouts: Timeouts = Timeouts(),
-    limits: ConnectionLimits = ConnectionLimits(), drainTimeout: Duration = .seconds(8),
+    limits: ConnectionLimits = ConnectionLimits(), rates: RateLimits = RateLimits(),
+    hosts: HostRule = HostRule(), drainTimeout: Duration = .seconds(8),
     listeners: [ListenerConfiguration] = [
       ListenerConfiguration(address: .v4(0x7F00_0001), port: 0)
     ],
     body: (RunningServer) async throws -> Void
   ) async throws {
     let (held, holds) = AsyncStream<Void>.makeStream()
-    let (service, store) = service(hold, holds)
+    let (service, store) = service(hold, holds, hosts)
     let (ready, readiness) = AsyncStream<[Int]>.makeStream()
     let server = GuestServer(
       service: service, listeners: listeners,
       eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet, timeouts: timeouts,
-      limits: limits, drainTimeout: drainTimeout
+      limits: limits, rates: rates, drainTimeout: drainTimeout
     ) { bound in
       readiness.yield(bound.map(\.port))
     }
@@ -72,7 +74,8 @@ struct RunningServer: Sendable {
       if ports.isEmpty { try await tasks.next() }
       try await body(
         RunningServer(
-          service: service, store: store, ports: ports, listeners: server.listeners, held: held,
+          service: service, store: store, ports: ports, listeners: server.listeners,
+          usage: { server.usage }, held: held,
           group: group))
       await group.triggerGracefulShutdown()
       try await tasks.waitForAll()
@@ -81,9 +84,9 @@ struct RunningServer: Sendable {
 
   static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-  static func service(_ hold: Hold, _ holds: AsyncStream<Void>.Continuation) -> (
-    MetadataService, MemoryStore
-  ) {
+  static func service(
+    _ hold: Hold, _ holds: AsyncStream<Void>.Continuation, _ hosts: HostRule = HostRule()
+  ) -> (MetadataService, MemoryStore) {
     let catalog = LiveCatalog()
     let store = MemoryStore(catalog: catalog)
     let environment = MetadataService.Environment(
@@ -98,7 +101,14 @@ struct RunningServer: Sendable {
     return (
       MetadataService(
         catalog: catalog, store: store, settings: RenderSettings(),
-        unknownHold: isHeld ? .seconds(1) : .zero, environment: environment), store
+        unknownHold: isHeld ? .seconds(1) : .zero, hosts: hosts, environment: environment), store
     )
   }
+}
+
+extension RateLimits {
+  /// For tests that ask more than a guest may.
+  static let unbounded = RateLimits(
+    guestRequests: Rate(perSecond: 0, burst: 1), guestBytes: Rate(perSecond: 0, burst: 1),
+    requests: Rate(perSecond: 0, burst: 1), bytes: Rate(perSecond: 0, burst: 1))
 }

@@ -75,6 +75,8 @@ extension OpenAPIDocument {
         "properties": {
           "status": {"enum": ["ready", "starting"]}, "revision": {"type": "integer"},
           "version": {"type": "string"},
+          "guests": {"type": "object", "additionalProperties": {"type": "integer"},
+            "description": "What guests use at the moment: connections, bytes in buffers, addresses remembered for their budgets"},
           "counts": {"type": "object", "additionalProperties": {"type": "integer"}}}},
       "Listeners": {"type": "object", "required": ["items"], "properties": {
         "items": {"type": "array", "items": {"type": "object",

@@ -96,6 +96,44 @@ public enum Limits {
   public static let maximumConnections = 16_384
   /// From an operator's sending a record to its being visible, beyond which a disk is to be seen to.
   public static let recordWritingMilliseconds = 500
+  /// One guest's requests, on and on: agents ask once a second, a busy SDK a dozen times.
+  public static let guestRequestsPerSecond = 100
+  /// One guest's requests at once. The worst boot that was measured made 407 (cloud-init on a guest
+  /// that takes itself for AWS', within 210 s), a usual one 82: two and a half of the worst in no
+  /// time at all, 407 × 2.5 = 1017.
+  public static let guestRequestBurst = 1024
+  /// All guests' requests: about what two cores answer.
+  public static let totalRequestsPerSecond = 50_000
+  /// One guest's bytes, of answers that are large. 64 KiB of user data 16 times a second.
+  public static let guestBytesPerSecond = 1024 * 1024
+  /// All guests' bytes: a link of 1 Gbit/s, so that nothing else of the host's starves on it.
+  public static let totalBytesPerSecond = 125_000_000
+  /// What one guest may read at once, in seconds of its rate: 16 MiB are 256 times its user data.
+  public static let byteBurstSeconds = 16
+  /// Smaller answers are not counted by bytes: the number of requests bounds them.
+  public static let uncountedAnswerBytes = 4096
+  /// An undeclared address has such a part of a guest's requests: 128 at once, 12 a second. That is
+  /// more than a usual boot asks before its record lands.
+  public static let strangerShare = 8
+  /// … and such a part of the connections: 32, and 4,096 for all undeclared addresses together.
+  public static let strangerConnectionShare = 4
+  /// Undeclared addresses whose use is remembered: the addresses of a /19.
+  public static let maximumStrangerAccounts = 8192
+  /// What one guest's connections keep in buffers, in and out: each a pipelined request or two and
+  /// an answer that is on its way, or a few with all that they may have.
+  public static let maximumHeldBytesPerGuest = 4 * 1024 * 1024
+  /// What all connections keep in buffers.
+  public static let maximumHeldBytes = 256 * 1024 * 1024
+  /// So much every connection may keep, also where all together are over their limit: a request
+  /// that is not whole, at its limit. 16,384 connections then have 256 MiB more.
+  public static let heldBytesOfAnyConnection = 16 * 1024
+  /// What the kernel may keep of a connection's input and output. Left alone it would let each grow
+  /// to megabytes for a guest that does not read.
+  public static let socketReceiveBytes = 32 * 1024
+  public static let socketSendBytes = 64 * 1024
+  /// Open files that guests' connections leave to operators, the store, vendor data and listeners,
+  /// connections that are being turned away among them.
+  public static let reservedDescriptors = 512
   /// Requests held for an address that nobody has declared yet.
   public static let maximumHeldRequests = 4096
   /// Of these, for one address: a guest asks a few things at once, a scanner many.

@@ -62,6 +62,8 @@ public struct GuestAnswer: Sendable {
   public var body: [UInt8]
   /// The methods that the path takes, for a 405's Allow.
   public var allow: String?
+  /// For a Retry-After.
+  public var retryAfterSeconds: Int?
   /// Why there is no document. It goes into logs and counters, not onto the wire.
   public var refusal: Refusal?
   /// Who asked, where that is known.
@@ -82,6 +84,7 @@ public struct GuestAnswer: Sendable {
     contentType = "text/plain; charset=UTF-8"
     body = Array(refusal.guestText.utf8)
     if case .methodNotAllowed(let methods) = refusal { allow = methods }
+    retryAfterSeconds = refusal.retryAfterSeconds
     self.refusal = refusal
     self.instance = instance
   }

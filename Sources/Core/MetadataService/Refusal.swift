@@ -50,6 +50,12 @@ public enum Refusal: Error, Sendable, Hashable {
   case bodyTooLarge
   case requestTimeout
   case tooManyConnections
+  /// The guest, or all together, have used up their requests.
+  case tooManyRequests(retryAfterSeconds: Int)
+  /// The same of bytes of large answers.
+  case tooManyBytes(retryAfterSeconds: Int)
+  /// The connection's buffers would be too much; it is closed without an answer.
+  case tooMuchHeld
 
   /// The reason in a word, for logs, counters and traces; it never changes.
   public var code: String {
@@ -83,6 +89,9 @@ public enum Refusal: Error, Sendable, Hashable {
     case .bodyTooLarge: "body-too-large"
     case .requestTimeout: "request-timeout"
     case .tooManyConnections: "too-many-connections"
+    case .tooManyRequests: "too-many-requests"
+    case .tooManyBytes: "too-many-bytes"
+    case .tooMuchHeld: "too-much-held"
     }
   }
 
@@ -104,11 +113,22 @@ public enum Refusal: Error, Sendable, Hashable {
     case .bodyTooLarge: 413
     case .targetTooLong: 414
     case .foreignHost, .callerChanged: 421
+    case .tooManyRequests, .tooManyBytes: 429
     case .headTooLarge: 431
     case .vendorDataFailed: 500
-    case .macUnknown, .storeUnavailable, .tokenKeyMissing, .tooManyPending, .tooManyConnections:
+    case .macUnknown, .storeUnavailable, .tokenKeyMissing, .tooManyPending, .tooManyConnections,
+      .tooMuchHeld:
       503
     case .unsupportedVersion: 505
+    }
+  }
+
+  /// After how long it is worth trying again, where it is a matter of time.
+  public var retryAfterSeconds: Int? {
+    switch self {
+    case .tooManyRequests(let seconds), .tooManyBytes(let seconds): seconds
+    case .macUnknown, .storeUnavailable, .tokenKeyMissing, .tooManyPending, .tooManyConnections: 1
+    default: nil
     }
   }
 
@@ -134,9 +154,11 @@ public enum Refusal: Error, Sendable, Hashable {
     case .targetTooLong: "414 URI Too Long\n"
     case .foreignHost: "421 Misdirected Request\n"
     case .callerChanged: "421 Misdirected Request: ask again on a new connection\n"
+    case .tooManyRequests, .tooManyBytes: "429 Too Many Requests\n"
     case .headTooLarge: "431 Request Header Fields Too Large\n"
     case .vendorDataFailed: "500 Internal Server Error\n"
-    case .macUnknown, .storeUnavailable, .tokenKeyMissing, .tooManyPending, .tooManyConnections:
+    case .macUnknown, .storeUnavailable, .tokenKeyMissing, .tooManyPending, .tooManyConnections,
+      .tooMuchHeld:
       "503 Service Unavailable\n"
     case .unsupportedVersion: "505 HTTP Version Not Supported\n"
     }
@@ -166,6 +188,10 @@ public enum Refusal: Error, Sendable, Hashable {
     case .foreignHost(let host):
       "the Host '\(host)' is none of ours; if guests use it, add it to metadata_names"
     case .storeUnavailable(let reason), .malformedRequest(let reason): reason
+    case .tooManyRequests: "the budget of requests is used up"
+    case .tooManyBytes: "the budget of bytes is used up"
+    case .tooManyConnections: "the guest, or all together, have too many connections"
+    case .tooMuchHeld: "the guest sends or takes so slowly that its buffers are too large"
     case .vendorDataFailed(let target): "the vendor data target '\(target)' gave no answer"
     default: guestText.trimmed
     }

@@ -1,4 +1,5 @@
 public import Inventory
+import MetadataService
 import NIOCore
 import Synchronization
 
@@ -24,22 +25,16 @@ public struct ConnectionLimits: Sendable, Hashable {
 
 /// Counts the open connections and knows them, so that all can be told to end.
 final class ConnectionLedger: Sendable {
-  /// Who holds connections: networks may use the same addresses.
-  struct Guest: Hashable, Sendable {
-    let network: NetworkID?
-    let address: IPAddress
-  }
+  /// A connection's place among all.
+  struct Seat: Sendable {
+    let payer: GuestAccounts.Payer
+    let admission: GuestAccounts.Admission
 
-  enum Admission: Sendable, Hashable {
-    case admitted
-    /// To be told that there are too many, and closed.
-    case turnedAway
-    /// To be closed without a word: the server stops, or too many are being turned away.
-    case dropped
-  }
+    /// That of a connection which is none.
+    static let none = Seat(payer: .crowd, admission: .dropped)
 
-  /// Connections that are being told that they are too many; beyond these, silence is cheaper.
-  static let maximumTurnedAway = 64
+    var isTaken: Bool { admission != .dropped }
+  }
 
   /// The connections that came in by one listener.
   private struct Entrance {
@@ -54,9 +49,7 @@ final class ConnectionLedger: Sendable {
   private struct State {
     var entrances: [ListenerID: Entrance] = [:]
     var open = 0
-    var admitted = 0
-    var turnedAway = 0
-    var byGuest: [Guest: Int] = [:]
+    var accounts: GuestAccounts
     var isDraining = false
 
     var channels: [any Channel] { entrances.values.flatMap { $0.channels.values } }
@@ -78,13 +71,12 @@ final class ConnectionLedger: Sendable {
     }
   }
 
-  private let limits: ConnectionLimits
-  private let state = Mutex(State())
+  private let state: Mutex<State>
   private let empty: AsyncStream<Never>
   private let emptied: AsyncStream<Never>.Continuation
 
-  init(limits: ConnectionLimits) {
-    self.limits = limits
+  init(limits: ConnectionLimits, rates: RateLimits = RateLimits()) {
+    state = Mutex(State(accounts: GuestAccounts(limits: limits, rates: rates)))
     (empty, emptied) = AsyncStream.makeStream()
   }
 
@@ -104,45 +96,60 @@ final class ConnectionLedger: Sendable {
     }
   }
 
-  /// Enters a connection. What is not dropped must be released when it is gone.
-  func admit(_ guest: Guest, _ channel: any Channel, by listener: ListenerID) -> Admission {
+  /// Enters a connection. A seat that is taken must be released when it is gone.
+  /// - Parameter isKnown: Whether somebody has declared the guest's address.
+  func admit(
+    _ guest: GuestAccounts.Guest, isKnown: Bool, _ channel: any Channel, by listener: ListenerID,
+    now: Int
+  ) -> Seat {
     state.withLock { state in
-      guard !state.isDraining, state.entrances[listener]?.isDraining == false else {
-        return .dropped
-      }
-      let own = state.byGuest[guest, default: 0]
-      if state.admitted < limits.connections, own < limits.connectionsPerGuest {
-        state.admitted += 1
-        state.byGuest[guest] = own + 1
-        state.enter(channel, by: listener)
-        return .admitted
-      }
-      guard state.turnedAway < ConnectionLedger.maximumTurnedAway else { return .dropped }
-      state.turnedAway += 1
-      state.enter(channel, by: listener)
-      return .turnedAway
+      guard !state.isDraining, state.entrances[listener]?.isDraining == false else { return .none }
+      let (payer, admission) = state.accounts.open(guest, isKnown: isKnown, now: now)
+      if admission != .dropped { state.enter(channel, by: listener) }
+      return Seat(payer: payer, admission: admission)
     }
   }
 
   /// Takes out a connection that is gone.
-  func release(
-    _ guest: Guest, _ channel: any Channel, by listener: ListenerID, after admission: Admission
-  ) {
+  func release(_ seat: Seat, _ channel: any Channel, by listener: ListenerID) {
     let (isEmptied, entrance) = state.withLock { state in
-      switch admission {
-      case .admitted:
-        state.admitted -= 1
-        let own = state.byGuest[guest, default: 1]
-        state.byGuest[guest] = own == 1 ? nil : own - 1
-      case .turnedAway: state.turnedAway -= 1
-      case .dropped: break
-      }
+      state.accounts.close(seat.payer, after: seat.admission)
       let entrance = state.leave(channel, by: listener)
       return (state.isDraining && state.open == 0, entrance)
     }
     if isEmptied { emptied.finish() }
     entrance?.finish()
   }
+
+  // MARK: Budgets
+
+  /// Takes a request's price.
+  /// - Returns: Why it is not to be answered now, or nil.
+  func ask(_ seat: Seat, now: Int) -> Refusal? {
+    state.withLock { $0.accounts.ask(seat.payer, now: now) }
+  }
+
+  /// Takes the price of a large answer.
+  func charge(_ count: Int, to seat: Seat, now: Int) {
+    state.withLock { $0.accounts.charge(count, to: seat.payer, now: now) }
+  }
+
+  /// Notes that a connection's buffers have grown or shrunk.
+  /// - Returns: Whether it may have so much; else it has to be closed.
+  func hold(_ count: Int, insteadOf previous: Int, by seat: Seat) -> Bool {
+    state.withLock { $0.accounts.hold(count, insteadOf: previous, of: seat.payer) }
+  }
+
+  /// What is used at the moment.
+  var usage: GuestServer.Usage {
+    state.withLock { state in
+      GuestServer.Usage(
+        connections: state.accounts.connections, heldBytes: state.accounts.heldBytes,
+        addresses: state.accounts.count)
+    }
+  }
+
+  // MARK: Ending
 
   /// Lets no connection in any more.
   /// - Returns: Those that are open, to be told.

@@ -17,9 +17,13 @@ final class GuestConnectionHandler: ChannelInboundHandler {
   private let links: LinkLookup?
   /// What was found out at the connection's first request.
   private var link: LinkFacts?
+  /// Nil once this connection has been looked at.
+  private var accepted: AcceptedConnections?
   private var exchange: GuestExchange
-  private var guest: ConnectionLedger.Guest
-  private var admission = ConnectionLedger.Admission.dropped
+  private var guest: GuestAccounts.Guest
+  private var seat = ConnectionLedger.Seat.none
+  /// What has been told to the ledger of the bytes that are kept here.
+  private var heldBytes = 0
   private var context: ChannelHandlerContext?
   /// Answers that are not handed to the channel yet.
   private var output = ByteBuffer()
@@ -29,13 +33,15 @@ final class GuestConnectionHandler: ChannelInboundHandler {
   private var hopLimit = Int.max
 
   init(
-    resources: LoopResources, network: NetworkID?, listener: ListenerID, links: LinkLookup?
+    resources: LoopResources, network: NetworkID?, listener: ListenerID, links: LinkLookup?,
+    accepted: AcceptedConnections
   ) {
+    self.accepted = accepted
     self.resources = resources
     self.network = network
     self.listener = listener
     self.links = links
-    guest = ConnectionLedger.Guest(network: network, address: .v4(0))
+    guest = GuestAccounts.Guest(network: network, address: .v4(0))
     exchange = GuestExchange(
       timeouts: resources.shared.timeouts, network: network, source: .v4(0), now: 0)
   }
@@ -52,20 +58,29 @@ final class GuestConnectionHandler: ChannelInboundHandler {
 
   func handlerRemoved(context: ChannelHandlerContext) {
     self.context = nil
+    see()
+  }
+
+  private func see() {
+    accepted?.seen()
+    accepted = nil
   }
 
   func channelActive(context: ChannelHandlerContext) {
-    guard admission == .dropped, let address = IPAddress(context.remoteAddress) else {
+    defer { see() }
+    guard !seat.isTaken, let address = IPAddress(context.remoteAddress) else {
       context.close(promise: nil)
       return
     }
     let now = GuestConnectionHandler.now()
-    guest = ConnectionLedger.Guest(network: network, address: address)
+    guest = GuestAccounts.Guest(network: network, address: address)
     exchange = GuestExchange(
       timeouts: resources.shared.timeouts, network: network, source: address,
       local: IPAddress(context.localAddress), now: now)
-    admission = resources.shared.ledger.admit(guest, context.channel, by: listener)
-    switch admission {
+    seat = resources.shared.ledger.admit(
+      guest, isKnown: resources.shared.service.knows(address, on: network), context.channel,
+      by: listener, now: now)
+    switch seat.admission {
     case .admitted: settle(now)
     case .turnedAway:
       perform(exchange.turnAway(), now)
@@ -80,10 +95,10 @@ final class GuestConnectionHandler: ChannelInboundHandler {
     timer?.cancel()
     timer = nil
     output = ByteBuffer()
-    if admission != .dropped {
-      resources.shared.ledger.release(
-        guest, context.channel, by: listener, after: admission)
-      admission = .dropped
+    hold(0)
+    if seat.isTaken {
+      resources.shared.ledger.release(seat, context.channel, by: listener)
+      seat = .none
     }
   }
 
@@ -173,6 +188,11 @@ final class GuestConnectionHandler: ChannelInboundHandler {
   }
 
   private func ask(_ request: GuestRequest, _ now: Int) {
+    if let refusal = resources.shared.ledger.ask(seat, now: now) {
+      resources.shared.notes.note(refusal, of: guest, now: now)
+      perform(one: exchange.throttled(refusal, now: now), now)
+      return
+    }
     var request = request
     request.link = findLink()
     switch resources.shared.service.answer(request) {
@@ -209,6 +229,10 @@ final class GuestConnectionHandler: ChannelInboundHandler {
 
   private func send(_ reply: GuestExchange.Reply) {
     if let token = reply.answer.token, !limitHops(to: token.hopLimit) { return }
+    if !reply.isHead, reply.answer.body.count > Limits.uncountedAnswerBytes {
+      resources.shared.ledger.charge(
+        reply.answer.body.count, to: seat, now: GuestConnectionHandler.now())
+    }
     if output.capacity == 0 { output = resources.takeBuffer() }
     ResponseWriter.write(reply, date: resources.dateText(), into: &output)
     if output.readableBytes >= GuestConnectionHandler.maximumBatchBytes { flush() }
@@ -269,6 +293,7 @@ final class GuestConnectionHandler: ChannelInboundHandler {
   /// sees to the clock.
   private func settle(_ now: Int) {
     flush()
+    guard holdBuffers(now) else { return }
     if exchange.wantsInput { context?.read() }
     let deadline = exchange.deadline
     // A deadline that moves away, as it does with each request, leaves the timer alone: it looks
@@ -281,6 +306,29 @@ final class GuestConnectionHandler: ChannelInboundHandler {
     ) {
       self.timerFired()
     }
+  }
+
+  /// Tells the ledger what is kept in buffers. What NIO keeps of the output is looked at once it
+  /// is over the mark, which is low.
+  /// - Returns: False where it is too much, and the connection is closed.
+  private func holdBuffers(_ now: Int) -> Bool {
+    guard let context else { return false }
+    var count = exchange.heldBytes
+    if !context.channel.isWritable {
+      count += (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+    guard count != heldBytes, !hold(count) else { return true }
+    resources.shared.notes.note(.tooMuchHeld, of: guest, now: now)
+    exchange.closed()
+    context.close(promise: nil)
+    return false
+  }
+
+  @discardableResult
+  private func hold(_ count: Int) -> Bool {
+    guard count != heldBytes else { return true }
+    defer { heldBytes = count }
+    return resources.shared.ledger.hold(count, insteadOf: heldBytes, by: seat)
   }
 
   private func timerFired() {

@@ -46,6 +46,9 @@ struct GuestExchange: Sendable {
     case body
     /// An answer is outstanding.
     case asked
+    /// The guest is over its budget. Until the deadline nothing is read and nothing asked, so that
+    /// it costs no more than a timer to be over it.
+    case paused
     /// The last answer is given to be sent; then the connection ends.
     case ending(lingers: Bool)
     /// As `ending`, and its writing is under way.
@@ -114,9 +117,12 @@ struct GuestExchange: Sendable {
       return isWritable || buffered.count < GuestExchange.pauseBytes
     case .asked: return buffered.count < GuestExchange.pauseBytes
     case .lingering: return true
-    case .ending, .flushing, .closed: return false
+    case .paused, .ending, .flushing, .closed: return false
     }
   }
+
+  /// The bytes of input that are kept.
+  var heldBytes: Int { buffered.count + parser.bodyBytes }
 
   /// Reading stops early enough for one more read to stay within the limit.
   static let pauseBytes = Limits.maximumPipelinedBytes - maximumReadBytes
@@ -132,7 +138,7 @@ struct GuestExchange: Sendable {
     case .idle, .head, .body:
       guard isWritable else { break }
       return advance(bytes, &offset, now)
-    case .asked: break
+    case .asked, .paused: break
     case .ending(let mustLinger):
       // Closing on unread input would reset the connection, and the answer with it.
       let lingers = !isInputClosed && (mustLinger || offset < bytes.count)
@@ -250,6 +256,15 @@ struct GuestExchange: Sendable {
         connection: request.isHTTP10 ? .keepAlive : .implied))
   }
 
+  /// The request that was asked last is over a budget.
+  mutating func throttled(_ refusal: Refusal, now: Int) -> Action {
+    let action = answered(GuestAnswer(refusal: refusal), now: now)
+    if state == .idle, let seconds = refusal.retryAfterSeconds {
+      enter(.paused, until: now + seconds * 1000)
+    }
+    return action
+  }
+
   /// The guest sends nothing more; it may still read.
   mutating func inputClosed(now: Int) -> Action {
     isInputClosed = true
@@ -259,7 +274,7 @@ struct GuestExchange: Sendable {
       guard isWritable || buffered.isEmpty else { return .wait }
       return end(lingers: false, now)
     case .lingering: return close()
-    case .asked, .ending, .flushing, .closed: return .wait
+    case .asked, .paused, .ending, .flushing, .closed: return .wait
     }
   }
 
@@ -285,6 +300,10 @@ struct GuestExchange: Sendable {
     case .head, .body:
       guard now >= stateDeadline else { return close() }
       return refuse(.requestTimeout)
+    case .paused:
+      guard now >= stateDeadline else { return close() }
+      enter(.idle, until: now + timeouts.idleMilliseconds)
+      return .wait
     case .idle, .asked, .ending, .flushing, .lingering: return close()
     case .closed: return .wait
     }
@@ -293,7 +312,7 @@ struct GuestExchange: Sendable {
   /// The server is to stop: what is under way is finished, nothing more is begun.
   mutating func shutdownRequested(now: Int) -> Action {
     isDraining = true
-    guard state == .idle else { return .wait }
+    guard state == .idle || state == .paused else { return .wait }
     return end(lingers: false, now)
   }
 

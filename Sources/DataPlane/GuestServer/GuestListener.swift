@@ -29,7 +29,8 @@ struct GuestListener: Sendable {
     _ configuration: ListenerConfiguration, id: ListenerID, group: any EventLoopGroup,
     loops: EventLoopResources, links: LinkLookup? = nil, logger: Logger
   ) async throws(ListenError) -> GuestListener {
-    let bootstrap = makeBootstrap(configuration, id, group, loops, links, logger)
+    let accepted = AcceptedConnections()
+    let bootstrap = makeBootstrap(configuration, id, group, loops, links, accepted, logger)
     do {
       let channel: any Channel
       if let descriptor = configuration.fileDescriptor {
@@ -43,11 +44,14 @@ struct GuestListener: Sendable {
         channel = try await bootstrap.withBoundSocket(descriptor).get()
         // Taking a socket over sets its backlog to a small default.
         _ = listen(descriptor, backlog)
+        // It fails only on a channel that is closed.
+        try? await boundBuffers(of: channel).get()
       } else {
         let address = try configuration.socketAddress()
         let device = try configuration.deviceName()
         channel = try await bootstrap.serverChannelInitializer { channel in
-          prepare(channel, configuration, logger).flatMap { bind(channel, toDevice: device) }
+          prepare(channel, configuration, accepted, logger).flatMap { boundBuffers(of: channel) }
+            .flatMap { bind(channel, toDevice: device) }
             .flatMap {
               device == nil
                 ? channel.eventLoop.makeSucceededVoidFuture()
@@ -65,7 +69,8 @@ struct GuestListener: Sendable {
 
   private static func makeBootstrap(
     _ configuration: ListenerConfiguration, _ id: ListenerID, _ group: any EventLoopGroup,
-    _ loops: EventLoopResources, _ links: LinkLookup?, _ logger: Logger
+    _ loops: EventLoopResources, _ links: LinkLookup?, _ accepted: AcceptedConnections,
+    _ logger: Logger
   ) -> ServerBootstrap {
     let network = configuration.network
     let bootstrap = ServerBootstrap(group: group)
@@ -77,17 +82,22 @@ struct GuestListener: Sendable {
       .childChannelOption(.autoRead, value: false)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelOption(
+        .writeBufferWaterMark,
+        value: ChannelOptions.Types.WriteBufferWaterMark(
+          low: Limits.heldBytesOfAnyConnection / 2, high: Limits.heldBytesOfAnyConnection)
+      )
+      .childChannelOption(
         .recvAllocator,
         value: AdaptiveRecvByteBufferAllocator(
           minimum: 1024, initial: 2048, maximum: GuestExchange.maximumReadBytes)
       )
-      .serverChannelInitializer { prepare($0, configuration, logger) }
+      .serverChannelInitializer { prepare($0, configuration, accepted, logger) }
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(
             GuestConnectionHandler(
               resources: loops.resources(of: channel.eventLoop), network: network, listener: id,
-              links: links))
+              links: links, accepted: accepted))
         }
       }
     guard !configuration.address.isIPv4, configuration.fileDescriptor == nil else {
@@ -99,11 +109,21 @@ struct GuestListener: Sendable {
   }
 
   private static func prepare(
-    _ channel: any Channel, _ configuration: ListenerConfiguration, _ logger: Logger
+    _ channel: any Channel, _ configuration: ListenerConfiguration,
+    _ accepted: AcceptedConnections, _ logger: Logger
   ) -> EventLoopFuture<Void> {
     channel.eventLoop.makeCompletedFuture {
       try channel.pipeline.syncOperations.addHandler(
-        AcceptFailures(configuration: configuration, logger: logger))
+        AcceptGate(configuration: configuration, connections: accepted, logger: logger))
+    }
+  }
+
+  /// Connections inherit it.
+  private static func boundBuffers(of channel: any Channel) -> EventLoopFuture<Void> {
+    channel.setOption(
+      .socketOption(.so_rcvbuf), value: SocketOptionValue(Limits.socketReceiveBytes)
+    ).flatMap {
+      channel.setOption(.socketOption(.so_sndbuf), value: SocketOptionValue(Limits.socketSendBytes))
     }
   }
 
@@ -149,57 +169,5 @@ struct EventLoopResources: Sendable {
   /// Called on the loop itself.
   func resources(of loop: any EventLoop) -> LoopResources {
     boxes[ObjectIdentifier(loop)]?.value ?? LoopResources(shared: shared)
-  }
-}
-
-/// Stops accepting for a moment when it fails, as where the process has no file descriptors left,
-/// and says so.
-///
-/// The connection stays in the kernel's queue and asking for it again at once would spin. NIO's own
-/// AcceptBackoffHandler delays the next read, but after a failure the last one still counts as
-/// pending, and the socket is polled on (swift-nio 2.101). Without automatic reading it is not.
-final class AcceptFailures: ChannelInboundHandler {
-  typealias InboundIn = any Channel
-
-  static let pause = TimeAmount.milliseconds(250)
-  /// No more is said within it.
-  static let quietTime = TimeAmount.seconds(10)
-
-  private let configuration: ListenerConfiguration
-  private let logger: Logger
-  private var isPaused = false
-  private var quietUntil: NIODeadline?
-
-  init(configuration: ListenerConfiguration, logger: Logger) {
-    self.configuration = configuration
-    self.logger = logger
-  }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // A guest that was gone before it was accepted hinders nobody.
-    guard (error as? IOError)?.errnoCode != ECONNABORTED else { return }
-    tell(of: error, context.eventLoop.now)
-    guard !isPaused else { return }
-    isPaused = true
-    setAccepting(false, context.channel)
-    let channel = context.channel
-    context.eventLoop.assumeIsolated().scheduleTask(in: AcceptFailures.pause) {
-      self.isPaused = false
-      self.setAccepting(true, channel)
-    }
-  }
-
-  private func setAccepting(_ isAccepting: Bool, _ channel: any Channel) {
-    // It fails only on a channel that is closed.
-    try? channel.syncOptions?.setOption(.autoRead, value: isAccepting)
-  }
-
-  private func tell(of error: any Error, _ now: NIODeadline) {
-    if let quietUntil, now < quietUntil { return }
-    quietUntil = now + AcceptFailures.quietTime
-    let isOutOfDescriptors = [EMFILE, ENFILE].contains((error as? IOError)?.errnoCode)
-    logger.error(
-      "cannot accept connections\(isOutOfDescriptors ? "; raise the limit on open files" : "")",
-      metadata: ["listener": "\(configuration)", "error": "\(error)"])
   }
 }

@@ -13,6 +13,15 @@ public struct GuestServer: Service {
     public var port: Int
   }
 
+  /// What guests use at the moment.
+  public struct Usage: Sendable, Hashable {
+    public var connections: Int
+    /// Bytes of their input and output that are kept.
+    public var heldBytes: Int
+    /// Addresses whose use is remembered.
+    public var addresses: Int
+  }
+
   /// A listener closed by itself; the text says which.
   public struct ListenerLost: Error, Sendable, Hashable, CustomStringConvertible {
     public let listener: ListenerConfiguration
@@ -38,7 +47,8 @@ public struct GuestServer: Service {
   public init(
     service: MetadataService, listeners: [ListenerConfiguration],
     eventLoopGroup: any EventLoopGroup, logger: Logger, timeouts: Timeouts = Timeouts(),
-    limits: ConnectionLimits = ConnectionLimits(), links: LinkLookup? = nil,
+    limits: ConnectionLimits = ConnectionLimits(), rates: RateLimits = RateLimits(),
+    links: LinkLookup? = nil,
     drainTimeout: Duration = .seconds(8),
     onReady: @escaping @Sendable ([BoundListener]) -> Void = { _ in }
   ) {
@@ -50,11 +60,13 @@ public struct GuestServer: Service {
     shared = SharedResources(
       service: service,
       pending: PendingAnswers(service: service, limit: limits.pendingRequests),
-      ledger: ConnectionLedger(limits: limits),
+      ledger: ConnectionLedger(limits: limits, rates: rates),
       notes: RefusalNotes(logger: logger, counters: service.counters), timeouts: timeouts)
     self.listeners = ListenerSet(
       shared: shared, group: eventLoopGroup, drainTimeout: drainTimeout, logger: logger)
   }
+
+  public var usage: Usage { shared.ledger.usage }
 
   /// Serves until a graceful shutdown or cancellation. A server runs once.
   /// - Throws: ``ListenError`` where a listener cannot be opened, ``ListenerLost`` where one

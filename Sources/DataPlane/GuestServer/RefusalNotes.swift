@@ -10,7 +10,7 @@ final class RefusalNotes: Sendable {
     var second = Int.min
     var lines = 0
     var suppressed = 0
-    var guests: Set<ConnectionLedger.Guest> = []
+    var guests: Set<GuestAccounts.Guest> = []
   }
 
   static let maximumLinesPerSecond = 10
@@ -24,7 +24,7 @@ final class RefusalNotes: Sendable {
   }
 
   /// - Parameter now: Milliseconds of a clock that does not go back.
-  func note(_ refusal: Refusal, of guest: ConnectionLedger.Guest, now: Int) {
+  func note(_ refusal: Refusal, of guest: GuestAccounts.Guest, now: Int) {
     counters.increment("refusals.\(refusal.code)")
     guard logger.logLevel <= .warning,
       let suppressed = admit(refusal, of: guest, second: now / 1000)
@@ -38,7 +38,7 @@ final class RefusalNotes: Sendable {
   }
 
   /// How many lines of this kind were left out since the last one; nil to leave out this one too.
-  private func admit(_ refusal: Refusal, of guest: ConnectionLedger.Guest, second: Int) -> Int? {
+  private func admit(_ refusal: Refusal, of guest: GuestAccounts.Guest, second: Int) -> Int? {
     // Refusals are a few, so the windows are; a window's guests are as many as its lines.
     windows.withLock { windows in
       var window = windows[refusal.code, default: Window()]

@@ -67,6 +67,9 @@ struct RequestParser: Sendable {
   /// The method, once the request line has been read.
   var method: GuestRequest.Method { head.method }
 
+  /// The bytes of body that have been read.
+  var bodyBytes: Int { body.count }
+
   /// Reads on from `offset`, which moves past what is taken.
   mutating func parse(_ bytes: Span<UInt8>, from offset: inout Int) -> Progress {
     do throws(Refusal) {

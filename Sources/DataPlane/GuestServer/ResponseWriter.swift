@@ -31,6 +31,10 @@ enum ResponseWriter {
       buffer.writeStaticString(": ")
       write(token.ttlSeconds, into: &buffer)
     }
+    if let seconds = answer.retryAfterSeconds {
+      buffer.writeStaticString("\r\nRetry-After: ")
+      write(seconds, into: &buffer)
+    }
     switch reply.connection {
     case .implied: break
     case .keepAlive: buffer.writeStaticString("\r\nConnection: keep-alive")
@@ -68,6 +72,7 @@ enum ResponseWriter {
     case 413: "HTTP/1.1 413 Content Too Large\r\n"
     case 414: "HTTP/1.1 414 URI Too Long\r\n"
     case 421: "HTTP/1.1 421 Misdirected Request\r\n"
+    case 429: "HTTP/1.1 429 Too Many Requests\r\n"
     case 431: "HTTP/1.1 431 Request Header Fields Too Large\r\n"
     case 502: "HTTP/1.1 502 Bad Gateway\r\n"
     case 503: "HTTP/1.1 503 Service Unavailable\r\n"

@@ -54,6 +54,20 @@ struct SettingOptions: ParsableArguments {
   var hostCheck: String?
   @Option(help: "More names and addresses that guests ask by, as [metadata.example.internal].")
   var metadataNames: String?
+  @Option(help: "Connections of one guest.")
+  var guestConnections: String?
+  @Option(help: "Requests of one guest, a second; 0 for no bound.")
+  var guestRequestsPerSecond: String?
+  @Option(help: "Requests of one guest at once.")
+  var guestRequestBurst: String?
+  @Option(help: "Bytes of large answers to one guest, a second; 0 for no bound.")
+  var guestBytesPerSecond: String?
+  @Option(help: "Connections of all guests.")
+  var totalConnections: String?
+  @Option(help: "Requests of all guests, a second; 0 for no bound.")
+  var totalRequestsPerSecond: String?
+  @Option(help: "Bytes of large answers to all guests, a second; 0 for no bound.")
+  var totalBytesPerSecond: String?
   @Option(help: "How long a request from an undeclared address is held.")
   var unknownGuestHoldSeconds: String?
   @Option(help: "trace, debug, info, notice, warning, error or critical.")
@@ -76,6 +90,10 @@ struct SettingOptions: ParsableArguments {
       .metadataProxySharedSecret: metadataProxySharedSecret,
       .metadataProxySharedSecretFile: metadataProxySharedSecretFile,
       .hostCheck: hostCheck, .metadataNames: metadataNames,
+      .guestConnections: guestConnections, .guestRequestsPerSecond: guestRequestsPerSecond,
+      .guestRequestBurst: guestRequestBurst, .guestBytesPerSecond: guestBytesPerSecond,
+      .totalConnections: totalConnections, .totalRequestsPerSecond: totalRequestsPerSecond,
+      .totalBytesPerSecond: totalBytesPerSecond,
       .unknownGuestHoldSeconds: unknownGuestHoldSeconds, .logLevel: logLevel,
       .logFormat: logFormat,
     ]

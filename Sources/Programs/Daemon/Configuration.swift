@@ -23,6 +23,7 @@ public struct DaemonConfiguration: Sendable {
   public var vendorDataFailureIsFatal: Bool
   public var vendorDataCacheSeconds: Int
   public var unknownGuestHoldSeconds: Double
+  public var budgets: GuestBudgets
   /// Whose names guests may ask by.
   public var hosts: HostRule
   public var logLevel: Logger.Level
@@ -45,6 +46,7 @@ public struct DaemonConfiguration: Sendable {
     vendorDataFailureIsFatal = try read.bool(.vendordataDynamicFailureFatal)
     vendorDataCacheSeconds = Int(try read.number(.vendordataDynamicCacheSeconds, in: 0...86_400))
     unknownGuestHoldSeconds = try read.number(.unknownGuestHoldSeconds, in: 0...60)
+    budgets = try GuestBudgets(read)
     logLevel = try read.word(.logLevel)
     logFormat = try read.word(.logFormat)
     listeners = [

@@ -131,7 +131,8 @@ public struct Daemon: Sendable {
       service: service,
       listeners: handedOver.isEmpty
         ? configuration.listeners : handedOver + configuration.listeners.dropFirst(),
-      eventLoopGroup: threads, logger: logger, links: links.lookup(in: try NeighbourTable.open()),
+      eventLoopGroup: threads, logger: logger, limits: connectionLimits(),
+      rates: configuration.budgets.rates, links: links.lookup(in: try NeighbourTable.open()),
       onReady: { _ in
         areListenersOpen.withLock { $0 = true }
         readiness.done()
@@ -143,7 +144,7 @@ public struct Daemon: Sendable {
     let operators = ControlServer(
       service: service, store: store, socketPath: configuration.controlSocket,
       allowedUIDs: configuration.controlAllowedUIDs, logger: logger, now: Daemon.now,
-      newID: randomInstanceID, status: { ["version": .string(nameplateVersion)] },
+      newID: randomInstanceID, status: { Daemon.status(guests.usage) },
       listeners: { [configuration] in
         let areOpen = areListenersOpen.withLock(\.self)
         return configuration.listeners.map { ListenerState($0, isOpen: areOpen) }
@@ -170,6 +171,33 @@ public struct Daemon: Sendable {
     // The last resort: guests and operators are given their time by the servers themselves.
     group.maximumGracefulShutdownDuration = Duration.seconds(9)
     try await ServiceGroup(configuration: group).run()
+  }
+
+  /// The configured limits, lowered to what the process may have open.
+  private func connectionLimits() -> ConnectionLimits {
+    var limits = configuration.budgets.connections
+    let files = OpenFileLimit.raised()
+    let possible = files.connections(of: limits.connections)
+    if possible < limits.connections {
+      logger.warning(
+        "the limit on open files is too low for total_connections; raise it (LimitNOFILE=, ulimit -n)",
+        metadata: [
+          "limit": "\(files.files)", "total_connections": "\(limits.connections)",
+          "possible": "\(possible)",
+        ])
+      limits.connections = possible
+    }
+    return limits
+  }
+
+  private static func status(_ usage: GuestServer.Usage) -> JSONValue {
+    [
+      "version": .string(nameplateVersion),
+      "guests": [
+        "connections": JSONValue(usage.connections), "bufferedBytes": JSONValue(usage.heldBytes),
+        "remembered": JSONValue(usage.addresses),
+      ],
+    ]
   }
 
   @Sendable private static func monotonicSeconds() -> Int {

@@ -1,3 +1,5 @@
+import Inventory
+
 /// A key of the configuration: one line in the YAML file, one environment variable, one flag.
 public enum Setting: String, CaseIterable, Sendable {
   case stateDirectory = "state_directory"
@@ -24,6 +26,13 @@ public enum Setting: String, CaseIterable, Sendable {
   case metadataProxySharedSecretFile = "metadata_proxy_shared_secret_file"
   case hostCheck = "host_check"
   case metadataNames = "metadata_names"
+  case guestConnections = "guest_connections"
+  case guestRequestsPerSecond = "guest_requests_per_second"
+  case guestRequestBurst = "guest_request_burst"
+  case guestBytesPerSecond = "guest_bytes_per_second"
+  case totalConnections = "total_connections"
+  case totalRequestsPerSecond = "total_requests_per_second"
+  case totalBytesPerSecond = "total_bytes_per_second"
   case unknownGuestHoldSeconds = "unknown_guest_hold_seconds"
   case logLevel = "log_level"
   case logFormat = "log_format"
@@ -45,6 +54,13 @@ public enum Setting: String, CaseIterable, Sendable {
       .vendordataDynamicTargets, .metadataNames:
       "[]"
     case .hostCheck: "audit"
+    case .guestConnections: "\(Limits.maximumConnectionsPerGuest)"
+    case .guestRequestsPerSecond: "\(Limits.guestRequestsPerSecond)"
+    case .guestRequestBurst: "\(Limits.guestRequestBurst)"
+    case .guestBytesPerSecond: "\(Limits.guestBytesPerSecond)"
+    case .totalConnections: "\(Limits.maximumConnections)"
+    case .totalRequestsPerSecond: "\(Limits.totalRequestsPerSecond)"
+    case .totalBytesPerSecond: "\(Limits.totalBytesPerSecond)"
     case .vendordataDynamicFailureFatal, .manageRedirect: "false"
     case .redirectShape: "router"
     case .redirectBackend, .metadataRouters: "auto"

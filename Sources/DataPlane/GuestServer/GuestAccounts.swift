@@ -1,0 +1,221 @@
+import Inventory
+import MetadataService
+
+/// What each guest has and uses: connections, requests, bytes, memory. A plain value; the clock is
+/// milliseconds that do not go back.
+///
+/// Known guests and strangers have tables of their own. That of the known is bounded by what is
+/// declared. That of strangers is bounded by number, and nobody is put out of it for another: who
+/// comes when it is full shares one account with all who come so. However many addresses a
+/// scan has, no guest loses what it has been given, and none gets a fresh budget by being forgotten.
+struct GuestAccounts: Sendable {
+  /// Who holds connections: networks may use the same addresses.
+  struct Guest: Hashable, Sendable {
+    let network: NetworkID?
+    let address: IPAddress
+  }
+
+  /// Who pays for a connection, for as long as it lasts.
+  enum Payer: Hashable, Sendable {
+    case known(Guest)
+    case stranger(Guest)
+    /// The strangers that found their table full.
+    case crowd
+
+    var isKnown: Bool { if case .known = self { true } else { false } }
+  }
+
+  enum Admission: Sendable, Hashable {
+    case admitted
+    /// To be told that there are too many, and closed.
+    case turnedAway
+    /// To be closed without a word: that is cheaper.
+    case dropped
+  }
+
+  private struct Account: Sendable {
+    var connections = 0
+    var turnedAway = 0
+    var heldBytes = 0
+    var opened = TokenBucket()
+    var requests = TokenBucket()
+    var bytes = TokenBucket()
+
+    /// Whether nothing would be lost by forgetting it.
+    func isIdle(now: Int) -> Bool {
+      connections == 0 && turnedAway == 0 && opened.isFull(now: now) && requests.isFull(now: now)
+        && bytes.isFull(now: now)
+    }
+  }
+
+  /// Connections that are being told that they are too many, in all and of one guest; beyond
+  /// these, silence is cheaper.
+  static let maximumTurnedAway = 64
+  static let maximumTurnedAwayPerGuest = 4
+  /// A table is looked through for idle accounts when it has grown to twice what was left the last
+  /// time, and to no less than this.
+  private static let leastSweep = 1024
+  /// A full table is looked through no more often.
+  private static let sweepMilliseconds = 1000
+
+  private let limits: ConnectionLimits
+  private let rates: RateLimits
+  private var known = Table(maximum: .max)
+  private var strangers = Table(maximum: Limits.maximumStrangerAccounts)
+  private var crowd = Account()
+  private var requests = TokenBucket()
+  private var strangersRequests = TokenBucket()
+  private var bytes = TokenBucket()
+  private(set) var connections = 0
+  private var strangersConnections = 0
+  private var turnedAway = 0
+  private(set) var heldBytes = 0
+
+  init(limits: ConnectionLimits, rates: RateLimits) {
+    self.limits = limits
+    self.rates = rates
+  }
+
+  /// The addresses that have an account.
+  var count: Int { known.accounts.count + strangers.accounts.count }
+
+  // MARK: Connections
+
+  /// Opens a connection of a guest.
+  /// - Parameter isKnown: Whether somebody has declared the address.
+  /// - Returns: What becomes of it; what is not dropped must be closed by ``close(_:after:)``.
+  mutating func open(_ guest: Guest, isKnown: Bool, now: Int) -> (Payer, Admission) {
+    let payer = payer(for: guest, isKnown: isKnown, now: now)
+    var account = self[payer]
+    defer { self[payer] = account }
+    let opening = isKnown ? rates.guestConnections : rates.strangerConnections
+    guard account.opened.wait(at: opening, now: now) == 0 else { return (payer, .dropped) }
+    account.opened.take(at: opening, now: now)
+    let share = isKnown ? 1 : Limits.strangerConnectionShare
+    let isWithinShare =
+      isKnown || strangersConnections < max(1, limits.connections / share)
+    if connections < limits.connections, isWithinShare,
+      account.connections < max(1, limits.connectionsPerGuest / share)
+    {
+      connections += 1
+      if !isKnown { strangersConnections += 1 }
+      account.connections += 1
+      return (payer, .admitted)
+    }
+    guard turnedAway < GuestAccounts.maximumTurnedAway,
+      account.turnedAway < GuestAccounts.maximumTurnedAwayPerGuest
+    else { return (payer, .dropped) }
+    turnedAway += 1
+    account.turnedAway += 1
+    return (payer, .turnedAway)
+  }
+
+  mutating func close(_ payer: Payer, after admission: Admission) {
+    switch admission {
+    case .admitted:
+      connections -= 1
+      if !payer.isKnown { strangersConnections -= 1 }
+      self[payer].connections -= 1
+    case .turnedAway:
+      turnedAway -= 1
+      self[payer].turnedAway -= 1
+    case .dropped: break
+    }
+  }
+
+  // MARK: Requests
+
+  /// Takes a request's price.
+  /// - Returns: Why it is not to be answered now, or nil.
+  mutating func ask(_ payer: Payer, now: Int) -> Refusal? {
+    var account = self[payer]
+    let own = payer.isKnown ? rates.guestRequests : rates.strangerRequests
+    let forRequests = max(
+      account.requests.wait(at: own, now: now), requests.wait(at: rates.requests, now: now),
+      payer.isKnown ? 0 : strangersRequests.wait(at: rates.allStrangersRequests, now: now))
+    guard forRequests == 0 else {
+      return .tooManyRequests(retryAfterSeconds: GuestAccounts.seconds(forRequests))
+    }
+    let forBytes = max(
+      account.bytes.wait(at: rates.guestBytes, now: now), bytes.wait(at: rates.bytes, now: now))
+    guard forBytes == 0 else {
+      return .tooManyBytes(retryAfterSeconds: GuestAccounts.seconds(forBytes))
+    }
+    account.requests.take(at: own, now: now)
+    self[payer] = account
+    requests.take(at: rates.requests, now: now)
+    if !payer.isKnown { strangersRequests.take(at: rates.allStrangersRequests, now: now) }
+    return nil
+  }
+
+  /// Takes the price of a large answer. It is known only when the answer is: what goes beyond the
+  /// budget has to be earned before the next request is answered.
+  mutating func charge(_ count: Int, to payer: Payer, now: Int) {
+    self[payer].bytes.take(count, at: rates.guestBytes, now: now)
+    bytes.take(count, at: rates.bytes, now: now)
+  }
+
+  /// Notes that a connection's buffers have grown or shrunk.
+  /// - Returns: Whether it may have so much; else it has to be closed.
+  mutating func hold(_ count: Int, insteadOf previous: Int, of payer: Payer) -> Bool {
+    heldBytes += count - previous
+    self[payer].heldBytes += count - previous
+    guard count > previous else { return true }
+    // Where all together have too much, who has little does not pay for it.
+    return self[payer].heldBytes <= Limits.maximumHeldBytesPerGuest
+      && (heldBytes <= Limits.maximumHeldBytes || count <= Limits.heldBytesOfAnyConnection)
+  }
+
+  /// Whole seconds for Retry-After; a client that comes sooner waits the rest.
+  private static func seconds(_ milliseconds: Int) -> Int { max(1, (milliseconds + 999) / 1000) }
+
+  // MARK: Tables
+
+  private struct Table: Sendable {
+    let maximum: Int
+    var accounts: [Guest: Account] = [:]
+    private var sweepCount = GuestAccounts.leastSweep
+    private var sweptAt = Int.min
+
+    init(maximum: Int) { self.maximum = maximum }
+
+    /// Whether a guest has an account, or may have one.
+    mutating func hasRoom(for guest: Guest, now: Int) -> Bool {
+      guard accounts[guest] == nil else { return true }
+      if accounts.count >= min(sweepCount, maximum) { sweep(now) }
+      return accounts.count < maximum
+    }
+
+    private mutating func sweep(_ now: Int) {
+      guard sweptAt == .min || now - sweptAt >= GuestAccounts.sweepMilliseconds else { return }
+      sweptAt = now
+      accounts = accounts.filter { !$0.value.isIdle(now: now) }
+      sweepCount = max(GuestAccounts.leastSweep, accounts.count * 2)
+    }
+  }
+
+  private mutating func payer(for guest: Guest, isKnown: Bool, now: Int) -> Payer {
+    if isKnown {
+      _ = known.hasRoom(for: guest, now: now)
+      return .known(guest)
+    }
+    return strangers.hasRoom(for: guest, now: now) ? .stranger(guest) : .crowd
+  }
+
+  private subscript(payer: Payer) -> Account {
+    get {
+      switch payer {
+      case .known(let guest): known.accounts[guest] ?? Account()
+      case .stranger(let guest): strangers.accounts[guest] ?? Account()
+      case .crowd: crowd
+      }
+    }
+    set {
+      switch payer {
+      case .known(let guest): known.accounts[guest] = newValue
+      case .stranger(let guest): strangers.accounts[guest] = newValue
+      case .crowd: crowd = newValue
+      }
+    }
+  }
+}
