@@ -24,6 +24,8 @@ struct SettingOptions: ParsableArguments {
   var metadataListen: String?
   @Option(help: "Its port.")
   var metadataPort: String?
+  @Option(help: "The routers between this host and guests behind one: auto (1), or 0 to 63.")
+  var metadataRouters: String?
   @Option(help: "More listeners, as [{address: 10.0.0.4, port: 80, network: net-a}].")
   var listeners: String?
   @Option(help: "router (DNAT on the guests' router) or local (the address on this host's device).")
@@ -83,6 +85,7 @@ struct SettingOptions: ParsableArguments {
       .redirectDevices: redirectDevices, .redirectGuests: redirectGuests,
       .redirectBackend: redirectBackend, .redirectChainPrefix: redirectChainPrefix,
       .metadataListen: metadataListen, .metadataPort: metadataPort, .listeners: listeners,
+      .metadataRouters: metadataRouters,
       .dhcpDomain: dhcpDomain, .vendordataJSONFilePath: vendordataJSONFilePath,
       .vendordataDynamicTargets: vendordataDynamicTargets,
       .vendordataDynamicFailureFatal: vendordataDynamicFailureFatal,

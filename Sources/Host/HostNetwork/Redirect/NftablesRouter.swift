@@ -27,16 +27,7 @@ struct NftablesRouter {
   }
 
   private static func list(_ tools: HostTools) async throws(RedirectError) -> NftablesListing? {
-    do {
-      let words = ["list", "table"] + NftablesText.table.split(separator: " ").map(String.init)
-      return NftablesListing(try await tools.run("nft", words))
-    } catch {
-      guard case .failed(_, let message) = error.reason,
-        message.contains("No such file or directory"),
-        message.hasPrefix("Error: ")
-      else { throw .tool(error) }
-      return nil
-    }
+    try await NftablesListing.text(of: NftablesText.table, tools).map { NftablesListing($0) }
   }
 
   /// How this nft lists our text: it is loaded into a network namespace that lives as long as the

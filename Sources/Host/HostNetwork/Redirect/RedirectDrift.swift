@@ -55,21 +55,36 @@ struct NftablesListing: Hashable {
     return (rest.joined(separator: " "), packets)
   }
 
-  func drift(from expected: NftablesListing) -> [String] {
+  /// What nft lists of a table, such as `inet nameplate`; nil where it is not there.
+  static func text(of table: String, _ tools: HostTools) async throws(RedirectError) -> String? {
+    do {
+      return try await tools.run(
+        "nft", ["list", "table"] + table.split(separator: " ").map(String.init))
+    } catch {
+      guard case .failed(_, let message) = error.reason,
+        message.contains("No such file or directory"), message.hasPrefix("Error: ")
+      else { throw .tool(error) }
+      return nil
+    }
+  }
+
+  func drift(from expected: NftablesListing, table: String = NftablesText.table) -> [String] {
     let names = Set(chains.keys).union(expected.chains.keys).sorted()
     return names.flatMap { name -> [String] in
-      let place = "chain \(name) of table \(NftablesText.table)"
+      let place = "chain \(name) of table \(table)"
       guard let wanted = expected.chains[name] else {
         return [
           name.isEmpty
-            ? "something else is in table \(NftablesText.table)" : "the \(place) is not ours"
+            ? "something else is in table \(table)" : "the \(place) is not ours"
         ]
       }
       guard let found = chains[name] else { return ["the \(place) is missing"] }
-      // The first line says where the chain hangs.
-      if wanted.first != found.first { return ["the \(place) hangs elsewhere"] }
+      // A base chain's first line says where it hangs.
+      let heads = wanted.first?.hasPrefix("type ") == true ? 1 : 0
+      if wanted.prefix(heads) != found.prefix(heads) { return ["the \(place) hangs elsewhere"] }
       return RedirectDrift.compare(
-        expected: Array(wanted.dropFirst()), actual: Array(found.dropFirst()), place: place)
+        expected: Array(wanted.dropFirst(heads)), actual: Array(found.dropFirst(heads)),
+        place: place)
     }
   }
 }

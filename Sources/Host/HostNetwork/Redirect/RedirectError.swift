@@ -6,6 +6,7 @@ public enum RedirectError: Error, Sendable, Hashable, CustomStringConvertible {
   /// A chain has the name of one of ours and a rule of somebody else.
   case foreignChain(name: String, rule: String)
   case missingDevice(String)
+  case plan(RedirectPlanError)
   /// The record of what was there before cannot be written or read.
   case record(path: String, problem: String)
 
@@ -17,6 +18,7 @@ public enum RedirectError: Error, Sendable, Hashable, CustomStringConvertible {
       "the chain \(name) is there already with a rule that is not ours ('\(rule)'); "
         + "choose another chain_prefix"
     case .missingDevice(let name): "there is no interface \(name); make it, or name another device"
+    case .plan(let error): "\(error)"
     case .record(let path, let problem): "\(path): \(problem)"
     }
   }

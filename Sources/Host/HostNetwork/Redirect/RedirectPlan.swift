@@ -164,7 +164,7 @@ private func isLetterOrDigit(_ byte: UInt8) -> Bool {
 }
 
 /// The kernel takes nearly any name; what tools read as a pattern or an option is refused.
-private func checkDevices(_ devices: [String]) throws(RedirectPlanError) {
+func checkDevices(_ devices: [String]) throws(RedirectPlanError) {
   guard devices.count <= RouterRedirect.maximumDevicesOrGuests else {
     throw RedirectPlanError(
       field: "devices", problem: "has more than \(RouterRedirect.maximumDevicesOrGuests) names")

@@ -19,6 +19,7 @@ struct RedirectCommand: AsyncParsableCommand {
       """,
     subcommands: [
       RedirectInstall.self, RedirectShow.self, RedirectRemove.self, RedirectCheck.self,
+      GuardCommand.self,
     ])
 }
 

@@ -24,7 +24,10 @@ struct RedirectInstall: AsyncParsableCommand {
       print(try await redirect.text(), terminator: "")
       return
     }
-    let outcome = try await redirect.install()
+    RedirectInstall.show(try await redirect.install(), format)
+  }
+
+  static func show(_ outcome: RedirectOutcome, _ format: OutputOptions) {
     var before: [String] = []
     if case .installed(let drift) = outcome { before = drift }
     switch format.output ?? .table {
