@@ -53,7 +53,8 @@ struct ContractTests {
       #expect(health.isReady)
       #expect(health.value["status"] == "ready")
       #expect(health.value["version"] == "test")
-      #expect(health.value["counts"] == ["networks": 1, "keypairs": 0, "instances": 0])
+      #expect(
+        health.value["counts"] == ["projects": 0, "networks": 1, "keypairs": 0, "instances": 0])
       try conforms(health.value, to: "Health")
       plane.service.counters.increment("requests.ec2")
       #expect(try await plane.client.counters()["requests.ec2"] == 1)

@@ -43,6 +43,10 @@ struct ConfigurationTests {
       ("metadata_listen: here", "'here' is not an IP address"),
       ("host_check: maybe", "'maybe' is not one of audit, enforce, off"),
       ("metadata_names: ['http://me/']", "http://me/\"' cannot stand in this list"),
+      ("metadata_options: {httpTokens: always}", "httpTokens: 'always' is not one of optional"),
+      ("metadata_options: {httpToken: required}", "httpToken: is not a field"),
+      ("metadata_options: required", "must be a map"),
+      ("log_level: {a: b}", "log_level must be one value"),
       ("log_level: loud", "'loud' is not one of trace"),
       ("listeners: [{address: 10.0.0.4, prot: 80}]", "listeners[0].prot"),
       ("listeners: [{address: 10.0.0.4, trust: neutron}]", "only 'none' is served yet"),
@@ -84,6 +88,17 @@ struct ConfigurationTests {
     #expect(try await Self.show(listeners).status == 0)
     #expect(
       try await Self.show("", [], ["NAMEPLATE_LISTENERS": "[{address: 10.0.0.4}]"]).status == 0)
+  }
+
+  @Test("a map is read from the file, from a variable and from a flag")
+  func maps() async throws {
+    let options = "metadata_options:\n  httpTokens: required\n  httpPutResponseHopLimit: 2\n"
+    let file = try await Self.show(options)
+    #expect(file.status == 0, "\(file.error)")
+    #expect(file.out.contains("required"))
+    let text = "{httpTokens: required}"
+    #expect(try await Self.show("", [], ["NAMEPLATE_METADATA_OPTIONS": text]).status == 0)
+    #expect(try await Self.show("", ["--metadata-options", text]).status == 0)
   }
 
   @Test("a password in a target's URL is not shown")

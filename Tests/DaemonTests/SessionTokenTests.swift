@@ -75,6 +75,45 @@ struct SessionTokenTests {
     #expect(try await Self.ask(daemon, path).status == 401)
   }
 
+  @Test(
+    "what the daemon requires a project may allow, and an operator sees who asks without a token")
+  func defaults() async throws {
+    let manifest = """
+      kind: Instance
+      id: 11111111-2222-4333-8444-000000000001
+      hostname: one
+      interfaces: [{address: 127.0.0.1}]
+      ---
+      kind: Instance
+      id: 11111111-2222-4333-8444-000000000002
+      hostname: two
+      project: old
+      interfaces: [{address: 127.0.0.2}]
+      ---
+      kind: Project
+      id: old
+      metadataOptions: {httpTokens: optional}
+      """
+    let daemon = try await DaemonProcess(
+      manifest: manifest, options: ["--metadata-options", "{httpTokens: required}"])
+    defer { daemon.stop() }
+    let path = "/latest/meta-data/hostname"
+    #expect(try await Self.ask(daemon, path).status == 401)
+    #expect(try await Self.ask(daemon, path, from: "127.0.0.2").body == "two")
+    let list = try await daemon.command("instance", "list", "--imds-v1-users")
+    #expect(list.status == 0, "\(list.error)")
+    #expect(list.out.contains("two") && list.out.contains("ec2 1"))
+    #expect(!list.out.contains("one"))
+    let all = try await daemon.command("instance", "list")
+    #expect(all.out.contains("one") && all.out.contains("two"))
+    let project = try await daemon.command("get", "project", "old", "--output", "yaml")
+    #expect(project.out.contains("httpTokens: optional"))
+    let again = try await daemon.command("diff", "-f", "-", input: project.out)
+    #expect(again.status == 0, "\(again.out)\(again.error)")
+    let usage = try await daemon.command("instance", "list", "--imds-v1-users", "--name", "x")
+    #expect(usage.status == 2)
+  }
+
   @Test("requests are answered and refused as AWS does, and PUT needs no length")
   func endpoint() async throws {
     let daemon = try await DaemonProcess(manifest: Self.manifest())

@@ -53,7 +53,8 @@ struct ClientsManifestTests {
     #expect(
       try world.lines(card, "web-1") == [
         "device-number", "interface-id", "ipv6s", "local-hostname", "local-ipv4s", "mac",
-        "owner-id", "security-groups", "subnet-ipv4-cidr-block", "subnet-ipv4-cidr-blocks",
+        "owner-id", "security-groups", "subnet-id", "subnet-ipv4-cidr-block",
+        "subnet-ipv4-cidr-blocks",
         "subnet-ipv6-cidr-blocks", "vpc-id", "vpc-ipv4-cidr-block", "vpc-ipv4-cidr-blocks",
       ])
     #expect(try world.text("\(card)/device-number", "web-1") == "1")

@@ -127,7 +127,8 @@ struct EC2Tests {
     #expect(try world.text("/2009-04-04/meta-data/local-ipv4", "v6") == "2001:db8:6::5")
     #expect(
       try world.lines("/latest/meta-data/network/interfaces/macs/fa:16:3e:00:00:01", "v6") == [
-        "device-number", "ipv6s", "local-hostname", "mac", "subnet-ipv6-cidr-blocks", "vpc-id",
+        "device-number", "ipv6s", "local-hostname", "mac", "subnet-id",
+        "subnet-ipv6-cidr-blocks", "vpc-id",
       ])
     #expect(
       try world.json("/latest/dynamic/instance-identity/document", "v6")?["privateIp"] == .null)

@@ -84,4 +84,63 @@ struct CatalogTests {
       InstanceView(record: record, password: nil, network: { _ in nil }, keyPair: { _ in nil }))
     #expect(view.keys.map(\.name) == ["alice@laptop", "key-1", "alice@laptop-2", "key-3"])
   }
+
+  /// Options as text; nil where nothing is declared there.
+  struct Layers: Sendable {
+    var instance: String?
+    var project: String?
+    var daemon: String?
+    var inForce: String
+  }
+
+  @Test(
+    "each metadata option is the instance's, else its project's, else the daemon's, else AWS'",
+    arguments: [
+      Layers(inForce: "enabled optional ec2 1 disabled"),
+      Layers(
+        daemon: #""httpTokens": "required", "httpPutResponseHopLimit": 3"#,
+        inForce: "enabled required ec2 3 disabled"),
+      Layers(
+        project: #""httpPutResponseHopLimit": 2, "httpTokensScope": "all""#,
+        daemon: #""httpTokens": "required", "httpPutResponseHopLimit": 3"#,
+        inForce: "enabled required all 2 disabled"),
+      Layers(
+        instance: #""httpTokens": "optional", "instanceMetadataTags": "enabled""#,
+        project: #""httpTokens": "required", "httpPutResponseHopLimit": 2"#,
+        daemon: #""httpEndpoint": "disabled", "instanceMetadataTags": "disabled""#,
+        inForce: "disabled optional ec2 2 enabled"),
+    ])
+  func metadataOptions(layers: Layers) throws {
+    let options = { (text: String?) in
+      try MetadataOptions.Declared(
+        reading: try JSONValue(parsing: "{\(text ?? "")}"), path: "")
+    }
+    let instance = """
+      {"kind": "Instance", "id": "00000000-0000-4000-8000-000000000001", "project": "p",
+       "hostname": "h", "metadataOptions": {\(layers.instance ?? "")}}
+      """
+    let other = #"{"kind": "Project", "id": "q", "metadataOptions": {"httpEndpoint": "disabled"}}"#
+    let project = layers.project.map {
+      #"{"kind": "Project", "id": "p", "metadataOptions": {\#($0)}}"#
+    }
+    let records = try [instance, other, project].compactMap(\.self).map { text in
+      Record(
+        resource: try Resource(reading: try JSONValue(parsing: text)), revision: 1,
+        createdAtSeconds: 0)
+    }
+    var catalog = Catalog(InventorySnapshot(revision: 1, records: records))
+    catalog.defaultMetadataOptions = try options(layers.daemon)
+    let id = try #require(InstanceID("00000000-0000-4000-8000-000000000001"))
+    let view = try #require(catalog.view(of: id))
+    let inForce = view.metadataOptions
+    #expect(
+      "\(inForce.httpEndpoint) \(inForce.httpTokens) \(inForce.httpTokensScope) "
+        + "\(inForce.httpPutResponseHopLimit) \(inForce.instanceMetadataTags)" == layers.inForce)
+    // Without its project's record an instance is as one whose project says nothing.
+    catalog.apply(
+      ChangeBatch(revision: 2, changes: [.deleted(ResourceID(kind: .project, text: "p"))]))
+    #expect(
+      catalog.view(of: id)?.metadataOptions
+        == MetadataOptions(try options(layers.instance), try options(layers.daemon)))
+  }
 }

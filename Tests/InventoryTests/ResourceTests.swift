@@ -65,6 +65,24 @@ struct ResourceTests {
   }
 
   @Test(
+    "a project, and what is declared of the metadata options, read back as they were declared",
+    arguments: [
+      "", #""httpTokens": "optional""#, #""httpTokens": "required", "httpTokensScope": "all""#,
+      #""httpEndpoint": "enabled", "httpTokens": "optional", "httpTokensScope": "ec2", "#
+        + #""httpPutResponseHopLimit": 1, "instanceMetadataTags": "disabled""#,
+      #""httpPutResponseHopLimit": 64"#,
+    ])
+  func metadataOptions(options: String) throws {
+    let field = options.isEmpty ? "" : #", "metadataOptions": {\#(options)}"#
+    for document in [
+      #"{"kind": "Project", "id": "p"\#(field)}"#,
+      #"{"kind": "Instance", "id": "\#(Self.id)", "hostname": "x"\#(field)}"#,
+    ] {
+      #expect(try Self.read(document).value.text == document)
+    }
+  }
+
+  @Test(
     "what is wrong is named with its field",
     arguments: [
       (#"{"kind": "Server"}"#, "kind"),
@@ -111,6 +129,24 @@ struct ResourceTests {
       (
         #"{"kind": "Instance", "id": "ID", "hostname": "x", "ec2": {"instanceId": "i-XYZ"}}"#,
         "ec2.instanceId"
+      ),
+      (#"{"kind": "Project"}"#, "id"),
+      (#"{"kind": "Project", "id": "a/b"}"#, "id"),
+      (
+        #"{"kind": "Project", "id": "p", "metadataOptions": {"httpTokens": "always"}}"#,
+        "metadataOptions.httpTokens"
+      ),
+      (
+        #"{"kind": "Project", "id": "p", "metadataOptions": {"httpTokensScope": "openstack"}}"#,
+        "metadataOptions.httpTokensScope"
+      ),
+      (
+        #"{"kind": "Instance", "id": "ID", "hostname": "x", "metadataOptions": {"httpPutResponseHopLimit": 65}}"#,
+        "metadataOptions.httpPutResponseHopLimit"
+      ),
+      (
+        #"{"kind": "Instance", "id": "ID", "hostname": "x", "metadataOptions": {"httpPutResponseHopLimit": 0}}"#,
+        "metadataOptions.httpPutResponseHopLimit"
       ),
       (#"{"kind": "Network", "id": "Net A"}"#, "id"),
       (#"{"kind": "Network", "id": "a", "mtu": 20}"#, "mtu"),

@@ -20,7 +20,7 @@ public enum OpenAPIDocument {
   public static func value() throws(JSONSyntaxError) -> JSONValue { try JSONValue(parsing: text) }
 
   private static let about =
-    "Operators declare networks, key pairs and instances here. It is served on a Unix socket, to "
+    "Operators declare projects, networks, key pairs and instances here. It is served on a Unix socket, to "
     + "root, to the daemon's own user and to those users that its configuration names. A write is "
     + "answered once it is on disk and visible to guests of this daemon."
 
@@ -29,7 +29,7 @@ public enum OpenAPIDocument {
     return ([servicePaths, roadPaths] + collections + [instancePaths]).joined(separator: ",\n")
   }
 
-  /// The three kinds have the same paths; only their filters and documents differ.
+  /// All kinds have the same paths; only their filters and documents differ.
   private static func collectionPaths(_ kind: ResourceKind) -> String {
     let filters = ListQuery.parameters(of: kind)
       .map { ##"{"$ref": "#/components/parameters/\##($0)"}"## }

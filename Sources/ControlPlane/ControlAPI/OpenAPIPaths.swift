@@ -47,7 +47,7 @@ extension OpenAPIDocument {
         {"name": "since", "in": "query", "schema": {"type": "integer", "minimum": 0},
          "description": "The revision after which to start; left out, from now on"},
         {"name": "kind", "in": "query", "schema": {"type": "string"},
-         "description": "Only this kind: networks, keypairs or instances"},
+         "description": "Only this kind: projects, networks, keypairs or instances"},
         {"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer"},
          "description": "As since, and over it"}],
       "responses": {
@@ -72,6 +72,17 @@ extension OpenAPIDocument {
       "responses": {
         "200": {"description": "The last 256", "content": {"application/json": {
           "schema": {"$ref": "#/components/schemas/Strangers"}}}},
+        "default": {"$ref": "#/components/responses/Problem"}}
+    }},
+    "/v1/imds-v1-users": {"get": {
+      "operationId": "listIMDSv1Users",
+      "summary": "Instances that were answered without a session token, the latest first",
+      "description": "What requiring tokens (metadataOptions.httpTokens) would have refused, \#
+      counted by this daemon since its start.",
+      "parameters": [{"$ref": "#/components/parameters/project"}],
+      "responses": {
+        "200": {"description": "The instances", "content": {"application/json": {
+          "schema": {"$ref": "#/components/schemas/IMDSv1Users"}}}},
         "default": {"$ref": "#/components/responses/Problem"}}
     }},
     "/v1/probes/{nonce}": {"get": {

@@ -10,7 +10,7 @@ public enum Operation: String, Sendable, CaseIterable {
   case getReadiness
   case apply
   case watch
-  case listListeners, listStrangers, getProbe, getAddress
+  case listListeners, listStrangers, getProbe, getAddress, listIMDSv1Users
 }
 
 /// A method and a path, and what they mean.
@@ -49,9 +49,10 @@ public struct Route: Sendable, Hashable {
 }
 
 extension ResourceKind {
-  /// The kind in a path: `networks`, `keypairs`, `instances`.
+  /// The kind in a path: `projects`, `networks`, `keypairs`, `instances`.
   public var collection: String {
     switch self {
+    case .project: "projects"
     case .network: "networks"
     case .keyPair: "keypairs"
     case .instance: "instances"
@@ -82,6 +83,7 @@ public enum RouteTable {
       Route("GET", "strangers", .listStrangers),
       Route("GET", "probes/{nonce}", .getProbe),
       Route("GET", "addresses/{address}", .getAddress),
+      Route("GET", "imds-v1-users", .listIMDSv1Users),
     ]
     + ResourceKind.allCases.flatMap { kind in
       [

@@ -55,6 +55,15 @@ public struct ControlClient: Sendable {
     try await items("/v1/strangers", StrangerForm.init(form:))
   }
 
+  /// Instances that were answered without a session token, the latest first.
+  /// - Parameter project: Only those of this project.
+  public func imdsV1Users(project: String? = nil) async throws(ControlClientError)
+    -> [TokenlessForm]
+  {
+    let query = project.map { "?project=\(PercentCoding.encode($0))" } ?? ""
+    return try await items("/v1/imds-v1-users\(query)", TokenlessForm.init(form:))
+  }
+
   /// What the daemon saw of a probe; nil where it saw none.
   public func probe(_ nonce: String) async throws(ControlClientError) -> ProbeForm? {
     let answer: ControlTransport.Answer

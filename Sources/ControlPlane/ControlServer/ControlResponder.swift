@@ -118,6 +118,7 @@ struct ControlResponder: HTTPResponder {
     case .listStrangers: return road.listStrangers()
     case .getProbe: return try road.probe(request)
     case .getAddress: return try road.addressOwner(request)
+    case .listIMDSv1Users: return try instances.imdsV1Users(request)
     }
   }
 

@@ -88,6 +88,14 @@ struct InstanceHandlers: Sendable {
     return text
   }
 
+  // MARK: Session tokens
+
+  func imdsV1Users(_ request: ControlRequest) throws(Problem) -> Response {
+    let project = try request.query(allowing: ["project"])["project"]
+    let users = resources.service.tokenlessUsers(in: project)
+    return .json(["items": .array(users.map { TokenlessForm($0).form })])
+  }
+
   // MARK: Password
 
   func password(_ request: ControlRequest) throws(Problem) -> Response {

@@ -54,6 +54,7 @@ struct ControlRequest {
     let kind = route.kind ?? .instance
     let canonical: String? =
       switch kind {
+      case .project: text
       case .network: NetworkID(text)?.text
       case .keyPair: KeyPairID(text)?.description
       case .instance: InstanceID(text)?.description

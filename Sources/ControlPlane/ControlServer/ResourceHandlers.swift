@@ -24,7 +24,7 @@ struct ResourceHandlers: Sendable {
         marker = id
       }
       selected = PageSelector.select(records, query, after: marker) { $0.instance?.id }
-    case .network, .keyPair:
+    case .project, .network, .keyPair:
       selected = PageSelector.select(records, query, after: query.marker) { $0.id.text }
     }
     let items = Array(selected.prefix(query.limit))

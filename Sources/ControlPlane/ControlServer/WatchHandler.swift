@@ -18,7 +18,7 @@ struct WatchHandler: Sendable {
     let kind = try query["kind"].map { (text) throws(Problem) -> ResourceKind in
       guard let kind = ResourceKind(collection: text) else {
         throw Problem(
-          .badRequest, "'\(text)' is not networks, keypairs or instances", field: "kind")
+          .badRequest, "'\(text)' is not projects, networks, keypairs or instances", field: "kind")
       }
       return kind
     }

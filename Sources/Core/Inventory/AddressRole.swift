@@ -54,7 +54,7 @@ struct RoleIndex: Sendable {
 
   private static func roles(of resource: Resource) -> [(IPAddress, AddressRole)] {
     switch resource {
-    case .keyPair: return []
+    case .project, .keyPair: return []
     case .network(let network):
       return network.subnets.flatMap { subnet in
         [

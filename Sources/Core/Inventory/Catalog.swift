@@ -5,6 +5,10 @@ public struct Catalog: Sendable {
   /// The transaction that this catalogue has reached.
   public private(set) var revision: Revision = 0
 
+  /// What is in force where neither an instance nor its project says otherwise: the daemon's own.
+  public var defaultMetadataOptions = MetadataOptions.Declared()
+
+  private var projects: [String: Record] = [:]
   private var networks: [NetworkID: Record] = [:]
   private var keyPairs: [KeyPairID: Record] = [:]
   private var instances: [InstanceID: Record] = [:]
@@ -71,11 +75,13 @@ public struct Catalog: Sendable {
   public func view(of id: InstanceID) -> InstanceView? {
     guard let record = instances[id] else { return nil }
     return InstanceView(
-      record: record, password: passwords[id], network: network(_:), keyPair: keyPair(_:))
+      record: record, password: passwords[id], network: network(_:), keyPair: keyPair(_:),
+      metadataOptions: record.resource.instance.map(metadataOptions) ?? MetadataOptions())
   }
 
   public func record(_ id: ResourceID) -> Record? {
     switch id.kind {
+    case .project: projects[id.text]
     case .network: NetworkID(id.text).flatMap { networks[$0] }
     case .keyPair: KeyPairID(id.text).flatMap { keyPairs[$0] }
     case .instance: InstanceID(id.text).flatMap { instances[$0] }
@@ -87,6 +93,7 @@ public struct Catalog: Sendable {
   /// All records of a kind, in no order.
   public func records(_ kind: ResourceKind) -> [Record] {
     switch kind {
+    case .project: Array(projects.values)
     case .network: Array(networks.values)
     case .keyPair: Array(keyPairs.values)
     case .instance: Array(instances.values)
@@ -95,10 +102,19 @@ public struct Catalog: Sendable {
 
   public func count(_ kind: ResourceKind) -> Int {
     switch kind {
+    case .project: projects.count
     case .network: networks.count
     case .keyPair: keyPairs.count
     case .instance: instances.count
     }
+  }
+
+  private func metadataOptions(of instance: Instance) -> MetadataOptions {
+    var ofProject = MetadataOptions.Declared()
+    if let id = instance.project, case .project(let project) = projects[id]?.resource {
+      ofProject = project.metadataOptions
+    }
+    return MetadataOptions(instance.declaredMetadataOptions, ofProject, defaultMetadataOptions)
   }
 
   private func network(_ id: NetworkID) -> Network? {
@@ -115,6 +131,7 @@ public struct Catalog: Sendable {
     if let old = self.record(record.resource.id) { roles.remove(old.resource) }
     roles.add(record.resource)
     switch record.resource {
+    case .project(let project): projects[project.id] = record
     case .network(let network): networks[network.id] = record
     case .keyPair(let keyPair): keyPairs[keyPair.id] = record
     case .instance(let instance):
@@ -129,6 +146,7 @@ public struct Catalog: Sendable {
   private mutating func remove(_ id: ResourceID) {
     if let old = record(id) { roles.remove(old.resource) }
     switch id.kind {
+    case .project: projects[id.text] = nil
     case .network: if let id = NetworkID(id.text) { networks[id] = nil }
     case .keyPair: if let id = KeyPairID(id.text) { keyPairs[id] = nil }
     case .instance:

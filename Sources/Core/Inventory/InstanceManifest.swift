@@ -16,10 +16,7 @@ extension Instance {
     try readPlacement(&fields)
     try readData(&fields)
     try readHardware(&fields)
-    declaredMetadataOptions =
-      try fields.value("metadataOptions").map { (value) throws(FieldError) in
-        try MetadataOptions.Declared(reading: value, path: fields.path("metadataOptions"))
-      } ?? MetadataOptions.Declared()
+    declaredMetadataOptions = try fields.metadataOptions()
     try fields.finish()
     try checkAddresses(fields)
   }

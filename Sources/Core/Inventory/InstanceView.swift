@@ -23,9 +23,10 @@ public struct InstanceView: Sendable {
 
   /// Puts an instance together from its record and look-ups for what it refers to. What cannot be
   /// found, because a record arrived before the one it refers to, is left out.
+  /// - Parameter metadataOptions: What is in force; nil for what the instance says and no other.
   public init?(
     record: Record, password: Secret<[UInt8]>?, network: (NetworkID) -> Network?,
-    keyPair: (KeyPairID) -> KeyPair?
+    keyPair: (KeyPairID) -> KeyPair?, metadataOptions: MetadataOptions? = nil
   ) {
     guard case .instance(let instance) = record.resource else { return nil }
     self.instance = instance
@@ -35,7 +36,7 @@ public struct InstanceView: Sendable {
     self.password = password
     networks = instance.interfaces.map { network($0.network) ?? Network(id: $0.network) }
     keys = InstanceView.resolve(instance, keyPair)
-    metadataOptions = MetadataOptions(instance.declaredMetadataOptions)
+    self.metadataOptions = metadataOptions ?? MetadataOptions(instance.declaredMetadataOptions)
   }
 
   private static func resolve(_ instance: Instance, _ keyPair: (KeyPairID) -> KeyPair?)

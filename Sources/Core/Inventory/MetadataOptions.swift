@@ -49,6 +49,14 @@ public struct MetadataOptions: Sendable, Hashable {
   }
 }
 
+extension FieldReader {
+  /// The field `metadataOptions`; without it nothing is declared.
+  mutating func metadataOptions() throws(FieldError) -> MetadataOptions.Declared {
+    guard let value = value("metadataOptions") else { return MetadataOptions.Declared() }
+    return try MetadataOptions.Declared(reading: value, path: path("metadataOptions"))
+  }
+}
+
 extension MetadataOptions.Declared {
   public init(reading value: JSONValue, path: String) throws(FieldError) {
     var fields = try FieldReader(value, path: path)

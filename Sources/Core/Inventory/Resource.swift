@@ -1,5 +1,6 @@
 /// The kinds of things that an operator declares.
 public enum ResourceKind: String, Sendable, CaseIterable {
+  case project = "Project"
   case network = "Network"
   case keyPair = "KeyPair"
   case instance = "Instance"
@@ -7,9 +8,10 @@ public enum ResourceKind: String, Sendable, CaseIterable {
   /// The order in which a file's documents are written, so that what is referred to comes first.
   public var writeOrder: Int {
     switch self {
-    case .network: 0
-    case .keyPair: 1
-    case .instance: 2
+    case .project: 0
+    case .network: 1
+    case .keyPair: 2
+    case .instance: 3
     }
   }
 }
@@ -30,6 +32,7 @@ public struct ResourceID: Hashable, Sendable, CustomStringConvertible {
 
 /// Anything that an operator declares.
 public enum Resource: Sendable, Hashable {
+  case project(Project)
   case network(Network)
   case keyPair(KeyPair)
   case instance(Instance)
@@ -45,6 +48,7 @@ public enum Resource: Sendable, Hashable {
       throw FieldError(path: "kind", message: "is required: \(kinds)")
     }
     switch ResourceKind(rawValue: word) {
+    case .project: self = .project(try Project(reading: value, path: ""))
     case .network: self = .network(try Network(reading: value, path: ""))
     case .keyPair: self = .keyPair(try KeyPair(reading: value, path: ""))
     case .instance: self = .instance(try Instance(reading: value, path: "", makeID: makeID))
@@ -55,6 +59,7 @@ public enum Resource: Sendable, Hashable {
   /// The canonical document; reading it gives the same resource.
   public var value: JSONValue {
     switch self {
+    case .project(let project): project.value
     case .network(let network): network.value
     case .keyPair(let keyPair): keyPair.value
     case .instance(let instance): instance.value
@@ -65,14 +70,17 @@ public enum Resource: Sendable, Hashable {
 
   public var id: ResourceID {
     switch self {
+    case .project(let project): ResourceID(kind: .project, text: project.id)
     case .network(let network): ResourceID(kind: .network, text: network.id.text)
     case .keyPair(let keyPair): ResourceID(kind: .keyPair, text: keyPair.id.description)
     case .instance(let instance): ResourceID(kind: .instance, text: instance.id.description)
     }
   }
 
+  /// The project that it belongs to, or that it is.
   public var project: String? {
     switch self {
+    case .project(let project): project.id
     case .network(let network): network.project
     case .keyPair(let keyPair): keyPair.project
     case .instance(let instance): instance.project
@@ -81,6 +89,7 @@ public enum Resource: Sendable, Hashable {
 
   public var name: String? {
     switch self {
+    case .project: nil
     case .network(let network): network.name
     case .keyPair(let keyPair): keyPair.name
     case .instance(let instance): instance.name

@@ -20,7 +20,6 @@ final class AnswerCache: Sendable {
   struct Terms: Sendable {
     let holder: TokenHolder
     let needsToken: Bool
-    let dialect: String
     let tally: TokenlessRequests.Tally
   }
 

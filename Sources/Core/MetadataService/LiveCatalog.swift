@@ -25,12 +25,17 @@ public final class LiveCatalog: Sendable {
   private let state = Mutex(State())
   /// Counted for the instances of this catalogue.
   public let tokenless = TokenlessRequests()
+  private let defaultMetadataOptions: MetadataOptions.Declared
 
-  public init() {}
+  /// - Parameter defaultMetadataOptions: The daemon's own, which instances and projects overrule.
+  public init(defaultMetadataOptions: MetadataOptions.Declared = MetadataOptions.Declared()) {
+    self.defaultMetadataOptions = defaultMetadataOptions
+  }
 
   /// Takes over a whole catalogue, as after reading the store.
   public func replace(with catalog: sending Catalog) {
-    let catalog = catalog
+    var catalog = catalog
+    catalog.defaultMetadataOptions = defaultMetadataOptions
     tokenless.keep(only: catalog)
     let satisfied = state.withLock { state in
       state.catalog = catalog

@@ -47,6 +47,7 @@ public final class MetadataService: Sendable {
   let store: any InventoryStore & TokenKeyStore
   /// Session tokens; load their keys before the first guest is answered.
   public let tokens: SessionTokens
+  let startedAtSeconds: Int
   private let settings: RenderSettings
   private let hosts: HostRule
   let vendorData: DynamicVendorData?
@@ -69,6 +70,7 @@ public final class MetadataService: Sendable {
     self.unknownHold = unknownHold
     self.counters = counters
     self.environment = environment
+    startedAtSeconds = environment.now()
     tokens = SessionTokens(store: store, environment: environment)
   }
 
@@ -237,8 +239,8 @@ public final class MetadataService: Sendable {
     if let refusal = AdmissionGate.refusal(for: options, in: dialect.admission, token: token) {
       return .answer(GuestAnswer(refusal: refusal, instance: id))
     }
-    let tally = catalog.tokenless.tally(of: id)
-    if token == nil { tally.note(dialect.name, now: environment.now()) }
+    let tally = catalog.tokenless.tally(of: id, in: dialect.name)
+    if token == nil { tally.note(now: environment.now()) }
     let counter = "requests.\(dialect.name)"
     counters.increment(counter)
     let needs = dialect.needs(of: target)
@@ -257,7 +259,7 @@ public final class MetadataService: Sendable {
       let terms = AnswerCache.Terms(
         holder: TokenHolder(view, request),
         needsToken: AdmissionGate.needsToken(options, in: dialect.admission),
-        dialect: dialect.name, tally: tally)
+        tally: tally)
       cache.keep(
         answer, request.cacheKey, on: terms, revision: revision, today: input.today,
         seed: input.randomSeed, counter: counter)

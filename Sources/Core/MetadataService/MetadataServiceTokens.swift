@@ -1,5 +1,5 @@
 import Dialects
-import Inventory
+public import Inventory
 
 /// Session tokens: who shows one, and who is given one.
 extension MetadataService {
@@ -16,7 +16,7 @@ extension MetadataService {
     guard request.caller ?? holder.instance == holder.instance else { return false }
     guard let verdict = verdict(on: request, of: holder, now: now) else {
       guard !terms.needsToken else { return false }
-      terms.tally.note(terms.dialect, now: now)
+      terms.tally.note(now: now)
       return true
     }
     return verdict == .valid
@@ -42,5 +42,39 @@ extension MetadataService {
         TokenGrant.maximumHopLimit,
         view.metadataOptions.httpPutResponseHopLimit + max(0, request.link.routers)))
     return answer
+  }
+
+  /// An instance that was answered without a session token.
+  public struct TokenlessUser: Sendable, Hashable {
+    public var instance: InstanceID
+    public var hostname: String
+    public var project: String?
+    /// By dialect; never empty.
+    public var uses: [String: TokenlessRequests.Use]
+    /// The service's start, or the instance's declaration. Seconds since 1970.
+    public var countedSinceSeconds: Int
+
+    /// Seconds since 1970.
+    public var lastSeenSeconds: Int { uses.values.map(\.lastSeenSeconds).max() ?? 0 }
+  }
+
+  /// All instances that were answered without a session token, the latest first.
+  /// - Parameter project: Only those of this project.
+  public func tokenlessUsers(in project: String? = nil) -> [TokenlessUser] {
+    let uses = catalog.tokenless.uses
+    let users = catalog.read { catalog in
+      uses.compactMap { id, uses -> TokenlessUser? in
+        let record = catalog.record(ResourceID(kind: .instance, text: id.description))
+        guard let record, let instance = record.resource.instance,
+          project == nil || instance.project == project
+        else { return nil }
+        return TokenlessUser(
+          instance: id, hostname: instance.hostname, project: instance.project, uses: uses,
+          countedSinceSeconds: max(startedAtSeconds, record.createdAtSeconds))
+      }
+    }
+    return users.sorted {
+      ($1.lastSeenSeconds, $0.instance) < ($0.lastSeenSeconds, $1.instance)
+    }
   }
 }

@@ -4,20 +4,21 @@ import Synchronization
 /// Requests that were answered without a session token: what would be refused if tokens were
 /// required. An operator looks here before requiring them.
 public final class TokenlessRequests: Sendable {
-  /// One instance's count, which whoever answers it often keeps at hand.
+  /// One instance's count in one dialect; whoever answers it often keeps it at hand.
   final class Tally: Sendable {
-    private let uses = Mutex<[String: Use]>([:])
+    private let requests = Atomic<UInt64>(0)
+    private let lastSeenSeconds = Atomic<Int>(0)
 
-    func note(_ dialect: String, now: Int) {
-      uses.withLock { uses in
-        var use = uses[dialect] ?? Use(requests: 0, lastSeenSeconds: now)
-        use.requests &+= 1
-        use.lastSeenSeconds = now
-        uses[dialect] = use
-      }
+    func note(now: Int) {
+      requests.wrappingAdd(1, ordering: .relaxed)
+      lastSeenSeconds.store(now, ordering: .relaxed)
     }
 
-    var current: [String: Use] { uses.withLock { $0 } }
+    var use: Use {
+      Use(
+        requests: requests.load(ordering: .relaxed),
+        lastSeenSeconds: lastSeenSeconds.load(ordering: .relaxed))
+    }
   }
 
   public struct Use: Sendable, Hashable {
@@ -26,15 +27,15 @@ public final class TokenlessRequests: Sendable {
     public var lastSeenSeconds: Int
   }
 
-  private let tallies = Mutex<[InstanceID: Tally]>([:])
+  private let tallies = Mutex<[InstanceID: [String: Tally]]>([:])
 
   init() {}
 
-  func tally(of id: InstanceID) -> Tally {
+  func tally(of id: InstanceID, in dialect: String) -> Tally {
     tallies.withLock { tallies in
-      if let tally = tallies[id] { return tally }
+      if let tally = tallies[id]?[dialect] { return tally }
       let tally = Tally()
-      tallies[id] = tally
+      tallies[id, default: [:]][dialect] = tally
       return tally
     }
   }
@@ -53,8 +54,10 @@ public final class TokenlessRequests: Sendable {
       known.filter { catalog.record(ResourceID(kind: .instance, text: $0.description)) == nil })
   }
 
-  /// What was counted for each instance, by dialect; those without a request are left out.
+  /// What was counted for each instance, by dialect; without those that count nothing yet.
   public var uses: [InstanceID: [String: Use]] {
-    tallies.withLock { $0 }.mapValues(\.current).filter { !$0.value.isEmpty }
+    tallies.withLock { $0 }
+      .mapValues { $0.mapValues(\.use).filter { $0.value.requests > 0 } }
+      .filter { !$0.value.isEmpty }
   }
 }

@@ -7,6 +7,7 @@ extension ResourceKind: ExpressibleByArgument {
   /// Takes `instance`, `instances`, `Instance`; a key pair also as `key`.
   public init?(argument: String) {
     switch argument.lowercased() {
+    case "project", "projects": self = .project
     case "network", "networks": self = .network
     case "keypair", "keypairs", "key", "keys": self = .keyPair
     case "instance", "instances": self = .instance
@@ -14,7 +15,7 @@ extension ResourceKind: ExpressibleByArgument {
     }
   }
 
-  public static var allValueStrings: [String] { ["network", "keypair", "instance"] }
+  public static var allValueStrings: [String] { ["project", "network", "keypair", "instance"] }
 }
 
 extension InstanceID: ExpressibleByArgument {

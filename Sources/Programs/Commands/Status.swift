@@ -47,7 +47,7 @@ struct Watch: AsyncParsableCommand {
         nameplate watch instances --since 42 --output json
       """)
 
-  @Argument(help: "Only networks, keypairs or instances.") var kind: ResourceKind?
+  @Argument(help: "Only projects, networks, keypairs or instances.") var kind: ResourceKind?
   @Option(help: "Start after this revision.") var since: UInt64?
   @OptionGroup var socket: SocketOptions
   @OptionGroup var format: OutputOptions

@@ -18,6 +18,8 @@ public struct DaemonConfiguration: Sendable {
   /// granted.
   public var metadataRouters: Int?
   public var dhcpDomain: String
+  /// For instances that neither themselves nor by their project say otherwise.
+  public var metadataOptions: MetadataOptions.Declared
   public var vendorData: JSONValue
   public var vendorDataTargets: [VendorDataTarget]
   public var vendorDataFailureIsFatal: Bool
@@ -41,6 +43,7 @@ public struct DaemonConfiguration: Sendable {
       read.text(.metadataRouters) == "auto"
       ? nil : Int(try read.number(.metadataRouters, in: 0...63))
     dhcpDomain = try read.domain(.dhcpDomain)
+    metadataOptions = try read.metadataOptions(.metadataOptions)
     vendorData = try read.vendorData(.vendordataJSONFilePath)
     vendorDataTargets = try read.targets(.vendordataDynamicTargets)
     vendorDataFailureIsFatal = try read.bool(.vendordataDynamicFailureFatal)
@@ -223,13 +226,26 @@ struct SettingReader {
     return listeners
   }
 
-  private func values(_ setting: Setting) throws(ConfigurationError) -> [JSONValue] {
-    let value: JSONValue
+  func metadataOptions(_ setting: Setting) throws(ConfigurationError) -> MetadataOptions.Declared {
+    let value = try yaml(setting)
+    guard value != .null else { return MetadataOptions.Declared() }
     do {
-      value = try readDocuments(text: text(setting), name: setting.rawValue).first?.value ?? .null
+      return try MetadataOptions.Declared(reading: value, path: "")
+    } catch {
+      throw self.error(setting, error.description)
+    }
+  }
+
+  private func yaml(_ setting: Setting) throws(ConfigurationError) -> JSONValue {
+    do {
+      return try readDocuments(text: text(setting), name: setting.rawValue).first?.value ?? .null
     } catch {
       throw ConfigurationError("\(sources.value(of: setting).source): \(error)")
     }
+  }
+
+  private func values(_ setting: Setting) throws(ConfigurationError) -> [JSONValue] {
+    let value = try yaml(setting)
     switch value {
     case .null: return []
     case .array(let elements): return elements

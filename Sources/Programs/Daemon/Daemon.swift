@@ -43,7 +43,7 @@ public struct Daemon: Sendable {
   public func run() async throws {
     let store = try SQLiteStore(
       directory: configuration.stateDirectory, now: Daemon.now())
-    let catalog = LiveCatalog()
+    let catalog = LiveCatalog(defaultMetadataOptions: configuration.metadataOptions)
     let feed = CatalogFeed(store: store, catalog: catalog, logger: logger)
     try await feed.load()
     try await withThrowingTaskGroup(of: Void.self) { group in

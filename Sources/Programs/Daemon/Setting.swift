@@ -22,6 +22,7 @@ public enum Setting: String, CaseIterable, Sendable {
   case vendordataDynamicTargets = "vendordata_dynamic_targets"
   case vendordataDynamicFailureFatal = "vendordata_dynamic_failure_fatal"
   case vendordataDynamicCacheSeconds = "vendordata_dynamic_cache_seconds"
+  case metadataOptions = "metadata_options"
   case metadataProxySharedSecret = "metadata_proxy_shared_secret"
   case metadataProxySharedSecretFile = "metadata_proxy_shared_secret_file"
   case hostCheck = "host_check"
@@ -61,6 +62,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case .totalConnections: "\(Limits.maximumConnections)"
     case .totalRequestsPerSecond: "\(Limits.totalRequestsPerSecond)"
     case .totalBytesPerSecond: "\(Limits.totalBytesPerSecond)"
+    case .metadataOptions: "{}"
     case .vendordataDynamicFailureFatal, .manageRedirect: "false"
     case .redirectShape: "router"
     case .redirectBackend, .metadataRouters: "auto"
@@ -85,6 +87,9 @@ public enum Setting: String, CaseIterable, Sendable {
     default: false
     }
   }
+
+  /// Whether the value is a map in the YAML file; elsewhere as for a list.
+  var isMap: Bool { self == .metadataOptions }
 
   /// Whether the value must not be shown.
   public var isSecret: Bool { self == .metadataProxySharedSecret }

@@ -109,7 +109,7 @@ public struct SettingSources: Sendable {
     case .null: return ""
     case .string(let text): return text
     case .bool, .number: return value.text
-    case .array where setting.isList: return value.text
+    case .array where setting.isList, .object where setting.isMap: return value.text
     case .array, .object:
       throw ConfigurationError("\(place): \(setting.rawValue) must be one value")
     }

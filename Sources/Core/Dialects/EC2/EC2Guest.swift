@@ -82,4 +82,13 @@ enum EC2ID {
     if id.hasPrefix(prefix + "-") { return id }
     return InstanceID(id).map { "\(prefix)-\($0.hexDigits.prefix(17))" }
   }
+  /// An id of EC2's form for what has none: the same text gives the same id.
+  static func made(_ prefix: String, from text: String) -> String {
+    // FNV-1a: nothing hangs on two texts never meeting.
+    let hash = text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+    }
+    let digits = String(hash, radix: 16)
+    return "\(prefix)-" + String(repeating: "0", count: 17 - digits.utf8.count) + digits
+  }
 }

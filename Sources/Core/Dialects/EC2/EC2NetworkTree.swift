@@ -31,9 +31,14 @@ struct EC2Card: Sendable {
     interface.securityGroups.isEmpty ? guest.instance.securityGroups : interface.securityGroups
   }
 
-  /// The first declared id among the subnets that the interface has addresses in.
+  /// The first declared id among the subnets that the interface has addresses in, else one that is
+  /// made from the first of them: there are clients that read no interface without it.
   var subnetID: String? {
-    [true, false].lazy.flatMap(subnets(isIPv4:)).compactMap(\.id).first
+    let subnets = [true, false].flatMap(subnets(isIPv4:))
+    if let declared = subnets.lazy.compactMap(\.id).first {
+      return EC2ID.derived("subnet", from: declared) ?? declared
+    }
+    return subnets.first.map { EC2ID.made("subnet", from: "\(network.id)/\($0.cidr)") }
   }
 }
 
@@ -69,9 +74,7 @@ enum EC2NetworkTree {
     .leaf("owner-id") { $0.guest.ownerID },
     .leaf("public-hostname") { $0.publicIPv4s.isEmpty ? nil : $0.guest.input.fullHostname },
     .lines("security-groups") { $0.securityGroups },
-    .leaf("subnet-id") { card in
-      card.subnetID.map { EC2ID.derived("subnet", from: $0) ?? $0 }
-    },
+    .leaf("subnet-id") { $0.subnetID },
     .leaf("vpc-id") { card in
       EC2ID.derived("vpc", from: card.network.id.text) ?? card.network.id.text
     },

@@ -4,6 +4,7 @@ struct InstanceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "instance", abstract: "What belongs to one instance.",
     subcommands: [
-      InstanceWait.self, InstanceMetadataCommand.self, InstancePasswordCommand.self,
+      InstanceList.self, InstanceWait.self, InstanceMetadataCommand.self,
+      InstancePasswordCommand.self,
     ])
 }
