@@ -36,7 +36,8 @@ struct ClientsManifestTests {
       ("ipv4-associations/", "203.0.113.7"), ("local-hostname", "web-1.example.internal"),
       ("local-ipv4s", "10.20.0.5"), ("mac", "fa:16:3e:0a:0b:01"), ("owner-id", "123456789012"),
       ("public-hostname", "web-1.example.internal"), ("public-ipv4s", "203.0.113.7"),
-      ("security-groups", "default\nweb"), ("subnet-ipv4-cidr-block", "10.20.0.0/24"),
+      ("security-groups", "default\nweb"), ("subnet-id", "subnet-0310c6a4e767f3f42"),
+      ("subnet-ipv4-cidr-block", "10.20.0.0/24"),
       ("subnet-ipv4-cidr-blocks", "10.20.0.0/24"), ("vpc-id", "net-aaaa"),
       ("vpc-ipv4-cidr-block", "10.20.0.0/24"), ("vpc-ipv4-cidr-blocks", "10.20.0.0/24"),
     ]

@@ -70,6 +70,8 @@ struct SettingOptions: ParsableArguments {
   var totalRequestsPerSecond: String?
   @Option(help: "Bytes of large answers to all guests, a second; 0 for no bound.")
   var totalBytesPerSecond: String?
+  @Option(help: "For instances that do not say otherwise, as {httpTokens: required}.")
+  var metadataOptions: String?
   @Option(help: "How long a request from an undeclared address is held.")
   var unknownGuestHoldSeconds: String?
   @Option(help: "trace, debug, info, notice, warning, error or critical.")
@@ -92,11 +94,11 @@ struct SettingOptions: ParsableArguments {
       .vendordataDynamicCacheSeconds: vendordataDynamicCacheSeconds,
       .metadataProxySharedSecret: metadataProxySharedSecret,
       .metadataProxySharedSecretFile: metadataProxySharedSecretFile,
-      .hostCheck: hostCheck, .metadataNames: metadataNames,
       .guestConnections: guestConnections, .guestRequestsPerSecond: guestRequestsPerSecond,
       .guestRequestBurst: guestRequestBurst, .guestBytesPerSecond: guestBytesPerSecond,
       .totalConnections: totalConnections, .totalRequestsPerSecond: totalRequestsPerSecond,
       .totalBytesPerSecond: totalBytesPerSecond,
+      .hostCheck: hostCheck, .metadataNames: metadataNames, .metadataOptions: metadataOptions,
       .unknownGuestHoldSeconds: unknownGuestHoldSeconds, .logLevel: logLevel,
       .logFormat: logFormat,
     ]
