@@ -17,8 +17,10 @@ struct ResponseFieldTests {
     case "Content-Type":
       ["text/plain; charset=UTF-8", "application/json", "application/octet-stream"]
         .contains(value)
-    case "Content-Length", "Retry-After": !value.isEmpty && value.allSatisfy(\.isNumber)
-    case "Allow": ["GET, HEAD", "GET, HEAD, POST"].contains(value)
+    case "Content-Length", "Retry-After", "X-Aws-Ec2-Metadata-Token-Ttl-Seconds",
+      "X-Metadata-Token-Ttl-Seconds":
+      !value.isEmpty && value.allSatisfy(\.isNumber)
+    case "Allow": ["GET, HEAD", "GET, HEAD, POST", "OPTIONS, PUT"].contains(value)
     case "Connection": ["close", "keep-alive"].contains(value)
     default: false
     }
@@ -39,7 +41,8 @@ struct ResponseFieldTests {
     .passwordNotUTF8, .storeUnavailable("x"), .vendorDataFailed(target: "x"), .tooManyPending,
     .malformedRequest("x"), .unsupportedVersion, .targetTooLong, .headTooLarge, .bodyTooLarge,
     .requestTimeout, .tooManyConnections, .tooManyRequests(retryAfterSeconds: 1),
-    .tooManyBytes(retryAfterSeconds: 2), .tooMuchHeld, .macUnknown,
+    .tooManyBytes(retryAfterSeconds: 2), .tooMuchHeld, .macUnknown, .tokenInvalid(.expired),
+    .tokenForwarded, .tokenTTL, .tokenKeyMissing,
   ]
 
   @Test("a refusal", arguments: refusals)
@@ -96,6 +99,12 @@ struct ResponseFieldTests {
     (head("GET /latest HTTP/1.0", "Connection: keep-alive"), 200),
     (head("GET /openstack/latest/meta_data.json HTTP/1.0"), 200),
     (head("POST /openstack/latest/password HTTP/1.1", "Content-Length: 1") + "x", 200),
+    (head("PUT /latest/api/token HTTP/1.1", "X-aws-ec2-metadata-token-ttl-seconds: 5"), 200),
+    (head("PUT /latest/api/token HTTP/1.1", "X-Metadata-Token-TTL-Seconds: 5"), 200),
+    (head("PUT /latest/api/token HTTP/1.1", "X-Metadata-Token-TTL-Seconds: 0"), 400),
+    (head("GET /latest/api/token HTTP/1.1"), 405),
+    (head("GET / HTTP/1.1", "X-Metadata-Token: x"), 401),
+    (head("GET / HTTP/1.1", "X-Metadata-Token: x", "X-aws-ec2-metadata-token: x"), 400),
     (head("GET / HTTP/2.0"), 505), ("nonsense\r\n\r\n", 400),
     ("GET /\(String(repeating: "a", count: 5000)) HTTP/1.1\r\n", 414),
     (head("GET /nameplate/probe/0123456789abcdef0123456789abcdef HTTP/1.1"), 200),

@@ -52,6 +52,7 @@ struct RunningServer: Sendable {
   ) async throws {
     let (held, holds) = AsyncStream<Void>.makeStream()
     let (service, store) = service(hold, holds, hosts)
+    try await service.tokens.load { _ in }
     let (ready, readiness) = AsyncStream<[Int]>.makeStream()
     let server = GuestServer(
       service: service, listeners: listeners,

@@ -121,6 +121,23 @@ struct TokenEndpointTests {
     #expect(answer.status == 200)
   }
 
+  @Test(
+    "the hop limit counts from the guest's own host: routers on the way to us come on top",
+    arguments: [(1, 0, 1), (1, 2, 3), (64, 0, 64), (64, 250, 255)])
+  func hopLimit(declared: Int, routers: Int, sent: Int) async throws {
+    let instance = Examples.instance(
+      1, interfaces: #"[{"address": "10.0.0.5"}]"#,
+      more: #""metadataOptions": {"httpPutResponseHopLimit": \#(declared)}, "#)
+    let fixture = try await ServiceFixture([instance])
+    var link = LinkFacts()
+    link.routers = routers
+    var fields = RequestFields()
+    fields.tokenTTL = Array("60".utf8)
+    let answer = await fixture.ask(
+      "/latest/api/token", from: "10.0.0.5", method: .put, link: link, fields: fields)
+    #expect(answer.token?.hopLimit == sent)
+  }
+
   @Test("no listing shows where tokens are", arguments: ["/", "/latest", "/openstack/latest"])
   func unlisted(path: String) async throws {
     let fixture = try await ServiceFixture([Self.one])
