@@ -37,6 +37,11 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -57,9 +62,13 @@ let package = Package(
   name: "nameplate",
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
-    .package(url: "https://github.com/apple/swift-crypto.git", from: "4.0.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -88,12 +97,14 @@ let package = Package(
       "ControlPlane/ControlServer",
       knows: [
         "Inventory", "Dialects", "MetadataService", "ControlAPI", collections, hummingbird,
-        httpTypes, nioCore, nioPosix, logging, serviceLifecycle,
+        hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTPTypes, nioSSL, crypto, x509, asn1,
+        logging, serviceLifecycle,
       ]),
     room(
       "ControlPlane/ControlClient",
       knows: [
         "Inventory", "ControlAPI", collections, asyncHTTPClient, nioCore, nioPosix, nioHTTP1,
+        nioSSL, x509, asn1,
       ]),
 
     room("Storage/SQLiteStore", knows: ["Inventory", grdb]),
@@ -131,7 +142,8 @@ let package = Package(
       swiftSettings: settings),
 
     .target(
-      name: "TestKit", dependencies: ["Inventory", "Dialects", "MetadataService"],
+      name: "TestKit",
+      dependencies: ["Inventory", "Dialects", "MetadataService", crypto, x509, asn1],
       path: "Tests/TestKit", swiftSettings: settings),
     tests("InventoryTests", of: ["Inventory", collections]),
     tests(
@@ -140,7 +152,7 @@ let package = Package(
       "ControlPlaneTests",
       of: [
         "Inventory", "Dialects", "MetadataService", "ControlAPI", "ControlServer", "ControlClient",
-        collections, logging, serviceLifecycle, asyncHTTPClient, nioCore, nioHTTP1,
+        "TestKit", collections, logging, serviceLifecycle, asyncHTTPClient, nioCore, nioHTTP1,
       ]),
     tests(
       "DialectsTests", of: ["Inventory", "Dialects", "Manifest", collections, yams],
@@ -153,13 +165,13 @@ let package = Package(
     tests(
       "DaemonTests",
       of: [
-        "nameplate", "Daemon", "HostNetwork", "Inventory", "MetadataService", "ControlClient",
-        "TestKit", logging,
+        "nameplate", "Daemon", "HostNetwork", "Inventory", "MetadataService", "ControlAPI",
+        "ControlClient", "TestKit", logging,
       ]),
     tests(
       "GuestServerTests",
       of: [
-        "Inventory", "Dialects", "MetadataService", "GuestServer", nioCore, nioPosix,
+        "Inventory", "Dialects", "MetadataService", "GuestServer", "TestKit", nioCore, nioPosix,
         logging, serviceLifecycle,
       ]),
   ]

@@ -38,6 +38,9 @@ core Crypto: Core/MetadataService
 only GRDB: Storage/SQLiteStore
 only Hummingbird*: ControlPlane/ControlServer
 only NIO*: DataPlane/GuestServer DataPlane/VendorDataClient ControlPlane/ControlServer ControlPlane/ControlClient Storage/EtcdStore Programs/Daemon
+only Crypto: Core/MetadataService ControlPlane/ControlServer
+only X509: ControlPlane/ControlServer ControlPlane/ControlClient
+only SwiftASN1: ControlPlane/ControlServer ControlPlane/ControlClient
 only AsyncHTTPClient: DataPlane/VendorDataClient ControlPlane/ControlClient
 only GRPC*: Storage/EtcdStore
 only Subprocess: Host/HostNetwork

@@ -3,6 +3,7 @@ import Inventory
 import MetadataService
 import NIOHTTP1
 import OrderedCollections
+import TestKit
 import Testing
 
 @testable import ControlClient

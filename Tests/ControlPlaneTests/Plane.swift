@@ -10,6 +10,7 @@ import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
 import Synchronization
+import TestKit
 import Testing
 
 @testable import ControlClient
@@ -56,12 +57,13 @@ struct Plane: Sendable {
 }
 
 /// Runs a control plane for the length of `body`.
-func withPlane(isLoaded: Bool = true, _ body: @Sendable @escaping (Plane) async throws -> Void)
-  async throws
-{
+func withPlane(
+  isLoaded: Bool = true, network: ControlNetwork? = nil,
+  _ body: @Sendable @escaping (Plane) async throws -> Void
+) async throws {
   let directory = try TemporaryDirectory()
   defer { directory.remove() }
-  let store = MemoryStore()
+  let store = MemoryStore(isStrict: true)
   let catalog = LiveCatalog()
   if isLoaded { catalog.replace(with: Catalog(try await store.load())) }
   let service = MetadataService(
@@ -73,9 +75,12 @@ func withPlane(isLoaded: Bool = true, _ body: @Sendable @escaping (Plane) async 
   let path = directory.socket
   let server = ControlServer(
     service: service, store: store, socketPath: path, allowedUIDs: [],
+    network: network,
     logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
     now: { 1_700_000_000 },
-    newID: { randomID() }, status: { ["version": "test", "status": "lies"] },
+    newID: { randomID() },
+    randomBytes: { count in (0..<count).map { _ in .random(in: 0...255) } },
+    status: { ["version": "test", "status": "lies"] },
     listeners: { Plane.listeners },
     onListening: { opened.finish() })
   let group = ServiceGroup(

@@ -3,6 +3,7 @@ import ControlClient
 import Inventory
 import MetadataService
 import NIOHTTP1
+import TestKit
 import Testing
 
 @Suite("Resources over the socket")

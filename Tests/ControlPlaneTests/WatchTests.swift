@@ -3,6 +3,7 @@ import Inventory
 import MetadataService
 import NIOHTTP1
 import Synchronization
+import TestKit
 import Testing
 
 @testable import ControlClient
@@ -94,9 +95,10 @@ struct WatchTests {
   func events() {
     var parser = EventParser()
     let event = WatchEvent.deleted(ResourceID(kind: .network, text: "a"))
+    let root = Principal.localUser(0, process: nil)
     let text =
-      EventStream.heartbeat + EventStream.text(event, id: nil) + EventStream.text(event, id: 7)
-      + EventStream.text(reached: 8)
+      EventStream.heartbeat + EventStream.text(event, id: nil, for: root)
+      + EventStream.text(event, id: 7, for: root) + EventStream.text(reached: 8)
     var lines = ByteLines()
     let events = lines.feed(Array(text.utf8)).compactMap { parser.feed($0) }
     #expect(events.map(\.id) == [nil, "7"])

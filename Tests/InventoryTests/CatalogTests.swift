@@ -66,7 +66,7 @@ struct CatalogTests {
     #expect(Self.hostname(catalog.match(old, on: nil)) == "h2")
     #expect(Self.hostname(catalog.match(new, on: nil)) == "h1")
     let gone = ResourceID(kind: .instance, text: "00000000-0000-4000-8000-000000000002")
-    catalog.apply(ChangeBatch(revision: 3, changes: [.deleted(gone)]))
+    catalog.apply(ChangeBatch(revision: 3, changes: [.deleted(gone, project: nil)]))
     #expect(Self.hostname(catalog.match(old, on: nil)) == nil)
     #expect(catalog.revision == 3)
   }
@@ -138,7 +138,8 @@ struct CatalogTests {
         + "\(inForce.httpPutResponseHopLimit) \(inForce.instanceMetadataTags)" == layers.inForce)
     // Without its project's record an instance is as one whose project says nothing.
     catalog.apply(
-      ChangeBatch(revision: 2, changes: [.deleted(ResourceID(kind: .project, text: "p"))]))
+      ChangeBatch(
+        revision: 2, changes: [.deleted(ResourceID(kind: .project, text: "p"), project: nil)]))
     #expect(
       catalog.view(of: id)?.metadataOptions
         == MetadataOptions(try options(layers.instance), try options(layers.daemon)))

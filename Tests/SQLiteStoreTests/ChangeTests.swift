@@ -18,7 +18,7 @@ struct ChangeTests {
       let expected = [
         ChangeBatch(revision: 2, changes: records.map(Change.put)),
         ChangeBatch(revision: 3, changes: [.password(guest, Secret([7]))]),
-        ChangeBatch(revision: 4, changes: [.deleted(id(1))]),
+        ChangeBatch(revision: 4, changes: [.deleted(id(1), project: nil)]),
       ]
       #expect(await first.first(3) == expected)
       #expect(await second.first(3) == expected)
@@ -44,10 +44,10 @@ struct ChangeTests {
       let third = try #require(live.outcomes.first?.current)
       #expect(
         await changes.first(5) == [
-          ChangeBatch(revision: 2, changes: [.put(now), .deleted(id(2))]),
+          ChangeBatch(revision: 2, changes: [.put(now), .deleted(id(2), project: nil)]),
           ChangeBatch(revision: 3, changes: [.put(now)]),
           ChangeBatch(revision: 4, changes: [.password(guest, Secret([7]))]),
-          ChangeBatch(revision: 5, changes: [.deleted(id(2))]),
+          ChangeBatch(revision: 5, changes: [.deleted(id(2), project: nil)]),
           ChangeBatch(revision: 6, changes: [.put(third)]),
         ])
     }

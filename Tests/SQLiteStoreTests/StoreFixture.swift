@@ -38,7 +38,16 @@ func withStore<Result>(_ body: (SQLiteStore) async throws -> Result) async throw
   }
 }
 
+/// A test's own commit.
+let testContext = WriteContext(Author(.daemon, "test"), "test")
+
 extension SQLiteStore {
+  func commit(_ mutations: [Mutation], now: Int, dryRun: Bool) async throws(StoreError)
+    -> CommitResult
+  {
+    try await commit(mutations, by: testContext, now: now, dryRun: dryRun)
+  }
+
   @discardableResult
   func put(_ resources: Resource...) async throws -> CommitResult {
     try await commit(resources.map { .put($0) }, now: 2000, dryRun: false)

@@ -21,6 +21,30 @@ extension Limits {
   public static let maximumReadinessWaitSeconds = 300
   /// Questions that wait at a time: a rack that is about to be started.
   public static let maximumReadinessWaits = 1024
+  /// An access that lasts longer than ten years is meant to last for ever, and says so.
+  public static let maximumAccessSeconds = 10 * 366 * 86_400
+  /// A bearer token as it comes; ours have 47 characters.
+  public static let maximumBearerBytes = 256
+  /// Connections to the control socket: all watchers and as many others.
+  public static let maximumSocketConnections = 2 * maximumWatchers
+  /// Connections to the control listener, and those of one address: a team's programs behind one
+  /// router.
+  public static let maximumControlConnections = 1024
+  public static let maximumControlConnectionsPerAddress = 128
+  /// A connection without a request, a head that does not end, a body that does not go on.
+  public static let controlIdleMilliseconds = 30_000
+  /// A whole body, save that of an apply, which may be made while it is sent.
+  public static let controlBodyMilliseconds = 60_000
+  /// How long what a client still sends is read after it has its answer, so that it gets it.
+  public static let controlLingerMilliseconds = 2_000
+  /// A request's line and headers: the longest target and a token, with room for proxies' headers.
+  public static let maximumControlHeadBytes = 32 * 1024
+  public static let maximumControlHeaders = 100
+  /// Wrong tokens that an address may show at once, and how long it then waits for the next one.
+  public static let maximumFailedAttempts = 10
+  public static let failedAttemptSeconds = 6
+  /// Addresses whose failures are remembered.
+  public static let maximumFailedAddresses = 4096
   /// How long an acknowledged write may wait until this daemon's catalogue has it.
   public static let visibilityTimeoutMilliseconds = 30_000
 }

@@ -37,9 +37,14 @@ public struct RecordPage: Sendable, Hashable {
     self.revision = revision
   }
 
-  public var form: JSONValue {
+  public var form: JSONValue { form(showing: \.form) }
+
+  /// The page as somebody may see it.
+  public func form(for principal: Principal) -> JSONValue { form(showing: principal.shown) }
+
+  private func form(showing shown: (Record) -> JSONValue) -> JSONValue {
     var members: [(String, JSONValue)] = [
-      ("items", .array(items.map(\.form))), ("revision", JSONValue(revision: revision)),
+      ("items", .array(items.map(shown))), ("revision", JSONValue(revision: revision)),
     ]
     if let next { members.append(("next", .string(next))) }
     return .object(members)
@@ -159,7 +164,7 @@ public enum WatchEvent: Sendable, Hashable {
   public init(_ change: Change) {
     switch change {
     case .put(let record): self = .put(record)
-    case .deleted(let id): self = .deleted(id)
+    case .deleted(let id, _): self = .deleted(id)
     case .password(let id, let password):
       self = password == nil ? .passwordCleared(id) : .passwordSet(id)
     }
@@ -219,9 +224,12 @@ public enum WatchEvent: Sendable, Hashable {
 public enum EventStream {
   /// One event. Only the last event of a transaction has the transaction's revision as its id: a
   /// reader that goes on from an id must not miss the rest of that transaction.
-  public static func text(_ event: WatchEvent, id: Revision?) -> String {
+  /// - Parameter principal: Who listens; a record is shown as they may see it.
+  public static func text(_ event: WatchEvent, id: Revision?, for principal: Principal) -> String {
     let id = id.map { "id: \($0)\n" } ?? ""
-    return "\(id)event: \(event.name)\ndata: \(event.data.text)\n\n"
+    let data: JSONValue
+    if case .put(let record) = event { data = principal.shown(record) } else { data = event.data }
+    return "\(id)event: \(event.name)\ndata: \(data.text)\n\n"
   }
 
   /// Moves a reader on to a revision that had nothing for it.

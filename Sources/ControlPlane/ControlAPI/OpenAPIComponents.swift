@@ -22,6 +22,17 @@ extension OpenAPIDocument {
     "responses": {
       "Problem": {"description": "Why it failed (RFC 9457)", "content": {
         "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
+      "Unauthorized": {"description": "On the network: no token and no certificate, or wrong ones",
+        "headers": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+        "content": {"application/problem+json": {
+          "schema": {"$ref": "#/components/schemas/Problem"}}}},
+      "Forbidden": {"description": "The role does not allow it, or the project",
+        "content": {"application/problem+json": {
+          "schema": {"$ref": "#/components/schemas/Problem"}}}},
+      "TooManyRequests": {"description": "Too many wrong tokens from this address",
+        "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+        "content": {"application/problem+json": {
+          "schema": {"$ref": "#/components/schemas/Problem"}}}},
       "Record": {"description": "The record",
         "headers": {"ETag": {"schema": {"type": "string"}}},
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Record"}}}},
@@ -74,7 +85,9 @@ extension OpenAPIDocument {
         "properties": {
           "document": {"$ref": "#/components/schemas/Document"},
           "revision": {"type": "integer"}, "createdAt": {"type": "string"},
-          "ec2InstanceId": {"type": "string"}}},
+          "ec2InstanceId": {"type": "string"},
+          "redacted": {"type": "array", "items": {"type": "string"},
+            "description": "The document's fields that a reader is not shown"}}},
       "RecordPage": {"type": "object", "required": ["items", "revision"],
         "additionalProperties": false,
         "properties": {
@@ -162,7 +175,8 @@ extension OpenAPIDocument {
             "additionalProperties": false,
             "properties": {"revision": {"type": "integer"}, "outcomes": {"type": "array",
               "items": {"$ref": "#/components/schemas/Outcome"}}}},
-          "problem": {"$ref": "#/components/schemas/Problem"}}}
+          "problem": {"$ref": "#/components/schemas/Problem"}}},
+    \#(accessSchemas)
     }
     """#
 }

@@ -11,8 +11,9 @@ public enum OpenAPIDocument {
       "version": "1",
       "description": "\(about)"
     },
-    "paths": {\(paths)},
-    "components": {\(components)}
+    "security": [{"token": []}, {"certificate": []}, {}],
+    "paths": {\(paths.replacing(anyProblem, with: "\(refusals) \(anyProblem)"))},
+    "components": {\(securitySchemes), \(components)}
     }
     """
 
@@ -21,12 +22,31 @@ public enum OpenAPIDocument {
 
   private static let about =
     "Operators declare projects, networks, key pairs and instances here. It is served on a Unix socket, to "
-    + "root, to the daemon's own user and to those users that its configuration names. A write is "
-    + "answered once it is on disk and visible to guests of this daemon."
+    + "root, to the daemon's own user and to those users that its configuration names, and, where "
+    + "it is configured, on the network behind TLS 1.3, to who has a token or a client certificate. "
+    + "A write is answered once it is on disk and visible to guests of this daemon."
+
+  /// What every operation can be answered with.
+  private static let anyProblem = ##""default": {"$ref": "#/components/responses/Problem"}"##
+
+  private static let refusals = ##"""
+    "401": {"$ref": "#/components/responses/Unauthorized"},
+    "403": {"$ref": "#/components/responses/Forbidden"},
+    "429": {"$ref": "#/components/responses/TooManyRequests"},
+    """##
+
+  private static let securitySchemes = ##"""
+    "securitySchemes": {
+      "token": {"type": "http", "scheme": "bearer", "bearerFormat": "npt_",
+        "description": "On the network: what `nameplate access create` printed"},
+      "certificate": {"type": "mutualTLS",
+        "description": "On the network: a client certificate with a name that has access"}}
+    """##
 
   private static var paths: String {
     let collections = ResourceKind.allCases.map(collectionPaths)
-    return ([servicePaths, roadPaths] + collections + [instancePaths]).joined(separator: ",\n")
+    return ([servicePaths, roadPaths, accessPaths] + collections + [instancePaths]).joined(
+      separator: ",\n")
   }
 
   /// All kinds have the same paths; only their filters and documents differ.

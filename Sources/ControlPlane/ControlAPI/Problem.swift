@@ -18,6 +18,8 @@ public struct Problem: Error, Sendable, Hashable {
   public var revision: Revision?
   /// The methods that the path takes, on ``Kind/methodNotAllowed``.
   public var allow: [String] = []
+  /// When it is worth trying again, on ``Kind/tooManyRequests``.
+  public var retryAfterSeconds: Int?
 
   public init(
     _ kind: Kind, _ detail: String, field: String? = nil, index: Int? = nil,
@@ -34,6 +36,7 @@ public struct Problem: Error, Sendable, Hashable {
   /// Kinds of problems: each has a name that never changes and one status.
   public enum Kind: String, Sendable, CaseIterable {
     case badRequest = "bad-request"
+    case unauthorized
     case forbidden
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
@@ -47,6 +50,7 @@ public struct Problem: Error, Sendable, Hashable {
     case contentTooLarge = "content-too-large"
     case targetTooLong = "target-too-long"
     case invalid
+    case tooManyRequests = "too-many-requests"
     case missingReference = "missing-reference"
     case internalError = "internal-error"
     case unavailable
@@ -57,6 +61,7 @@ public struct Problem: Error, Sendable, Hashable {
     public var status: Int {
       switch self {
       case .badRequest: 400
+      case .unauthorized: 401
       case .forbidden: 403
       case .notFound: 404
       case .methodNotAllowed: 405
@@ -66,6 +71,7 @@ public struct Problem: Error, Sendable, Hashable {
       case .contentTooLarge: 413
       case .targetTooLong: 414
       case .invalid, .missingReference: 422
+      case .tooManyRequests: 429
       case .internalError: 500
       case .unavailable: 503
       case .notVisible: 504
@@ -77,6 +83,7 @@ public struct Problem: Error, Sendable, Hashable {
     public var title: String {
       switch self {
       case .badRequest: "The request cannot be read"
+      case .unauthorized: "Nobody knows who you are"
       case .forbidden: "Not allowed"
       case .notFound: "There is no such thing"
       case .methodNotAllowed: "The path does not take this method"
@@ -91,6 +98,7 @@ public struct Problem: Error, Sendable, Hashable {
       case .targetTooLong: "The path is too long"
       case .invalid: "The document is not valid"
       case .missingReference: "The document refers to what does not exist"
+      case .tooManyRequests: "Too many attempts"
       case .internalError: "Something went wrong in the server"
       case .unavailable: "The store cannot be used now"
       case .notVisible: "Written, but not yet visible"
@@ -144,6 +152,11 @@ extension Problem {
 // MARK: - What becomes of others' errors
 
 extension Problem {
+  /// The answer for a resource that is not declared, or that who asks may not see.
+  public static func missing(_ id: ResourceID) -> Problem {
+    Problem(.notFound, "\(id) does not exist")
+  }
+
   /// A document that cannot be read.
   public init(_ error: FieldError, index: Int? = nil) {
     self.init(
@@ -167,6 +180,9 @@ extension Problem {
     case .notFound: kind = .notFound
     case .preconditionFailed: kind = .preconditionFailed
     case .passwordAlreadySet: kind = .passwordAlreadySet
+    case .foreign, .accessMissing: kind = .notFound
+    case .outOfScope: kind = .forbidden
+    case .accessExists: kind = .claimed
     case .undeletable: kind = .undeletable
     case .compacted: kind = .compacted
     case .full: kind = .full
@@ -181,6 +197,8 @@ extension Problem {
     case .stillReferenced(_, _, let by): holder = by.description
     case .preconditionFailed(_, _, let current): revision = current
     case .compacted(let oldest): revision = oldest
+    case .foreign(_, let id): detail = Problem.missing(id).detail
+    case .outOfScope: field = "project"
     default: break
     }
   }

@@ -11,6 +11,7 @@ public enum Operation: String, Sendable, CaseIterable {
   case apply
   case watch
   case listListeners, listStrangers, getProbe, getAddress, listIMDSv1Users
+  case listAccess, createAccess, revokeAccess, listAudit
 }
 
 /// A method and a path, and what they mean.
@@ -84,6 +85,10 @@ public enum RouteTable {
       Route("GET", "probes/{nonce}", .getProbe),
       Route("GET", "addresses/{address}", .getAddress),
       Route("GET", "imds-v1-users", .listIMDSv1Users),
+      Route("GET", "access", .listAccess),
+      Route("POST", "access", .createAccess),
+      Route("DELETE", "access/{name}", .revokeAccess),
+      Route("GET", "audit", .listAudit),
     ]
     + ResourceKind.allCases.flatMap { kind in
       [

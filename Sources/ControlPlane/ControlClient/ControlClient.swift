@@ -10,13 +10,26 @@ import NIOHTTP1
 public struct ControlClient: Sendable {
   let transport: ControlTransport
 
+  /// - Throws: ``ControlClientError/unusable(_:)`` where a file that the endpoint names cannot be
+  ///   used.
+  public init(_ endpoint: ControlEndpoint) throws(ControlClientError) {
+    transport = try ControlTransport(endpoint)
+  }
+
   public init(socketPath: String) { transport = ControlTransport(socketPath: socketPath) }
 
   /// Lends a client to `body` and shuts it down afterwards.
   public static func withConnection<Result>(
     to socketPath: String, _ body: (ControlClient) async throws -> Result
   ) async throws -> Result {
-    let client = ControlClient(socketPath: socketPath)
+    try await withConnection(to: .socket(socketPath), body)
+  }
+
+  /// The same, for any endpoint.
+  public static func withConnection<Result>(
+    to endpoint: ControlEndpoint, _ body: (ControlClient) async throws -> Result
+  ) async throws -> Result {
+    let client = try ControlClient(endpoint)
     do {
       let result = try await body(client)
       await client.shutdown()
@@ -92,7 +105,7 @@ public struct ControlClient: Sendable {
     return owner
   }
 
-  private func items<Item>(_ path: String, _ read: (JSONValue) -> Item?)
+  func items<Item>(_ path: String, _ read: (JSONValue) -> Item?)
     async throws(ControlClientError) -> [Item]
   {
     let value = try await transport.json(try await transport.send(.GET, path))

@@ -19,8 +19,9 @@ struct ApplyHandler: Sendable {
         let last: ApplyLine
         do throws(Problem) {
           let documents = try await read(body, &writer)
-          last = try await outcome(of: documents, dryRun: dryRun)
+          last = try await outcome(of: documents, by: request.context, dryRun: dryRun)
         } catch {
+          await request.refusals.note(error, request)
           last = .problem(error)
         }
         try await writer.write(ByteBuffer(bytes: last.form.line))
@@ -73,10 +74,10 @@ struct ApplyHandler: Sendable {
     documents.append(try resources.document(value, index: index))
   }
 
-  private func outcome(of documents: [ApplyDocument], dryRun: Bool) async throws(Problem)
-    -> ApplyLine
-  {
-    let result = try await resources.apply(documents, dryRun: dryRun)
+  private func outcome(
+    of documents: [ApplyDocument], by context: WriteContext, dryRun: Bool
+  ) async throws(Problem) -> ApplyLine {
+    let result = try await resources.apply(documents, by: context, dryRun: dryRun)
     var outcomes: [ApplyOutcome] = []
     for (index, outcome) in result.outcomes.enumerated() {
       guard let record = outcome.current ?? outcome.previous else { continue }

@@ -21,7 +21,7 @@ struct ControlContext: InitializableFromSource {
 /// Finds out who asks and for what, and hands the request on. Whatever goes wrong becomes a
 /// problem document here.
 struct ControlResponder: HTTPResponder {
-  let peers: PeerRule
+  let gate: Gate
   let logger: Logger
   let status: @Sendable () -> JSONValue
   private let resources: ResourceHandlers
@@ -31,52 +31,55 @@ struct ControlResponder: HTTPResponder {
   private let watches: WatchHandler
   private let readiness: ReadinessHandler
   private let road: RoadHandlers
+  private let access: AccessHandlers
+  private let refusals: RefusedWrites
   private let service: MetadataService
 
   init(
-    resources: ResourceService, peers: PeerRule, logger: Logger,
+    resources: ResourceService, gate: Gate, access: AccessHandlers, logger: Logger,
     status: @escaping @Sendable () -> JSONValue,
     listeners: @escaping @Sendable () -> [ListenerState]
   ) {
-    self.peers = peers
+    self.gate = gate
+    self.access = access
     self.logger = logger
     self.status = status
     service = resources.service
     self.resources = ResourceHandlers(resources: resources)
     instances = InstanceHandlers(resources: resources)
-    looks = LookHandlers(service: resources.service)
+    looks = LookHandlers(resources: resources)
+    refusals = RefusedWrites(log: resources.store, now: resources.now, logger: logger)
     road = RoadHandlers(service: resources.service, listeners: listeners)
     applies = ApplyHandler(resources: resources)
     readiness = ReadinessHandler(
       service: resources.service, listeners: listeners,
       places: WatchPlaces(limit: Limits.maximumReadinessWaits))
     watches = WatchHandler(
-      service: resources.service, store: resources.store,
+      service: resources.service, store: resources.store, book: access.book,
       places: WatchPlaces(limit: Limits.maximumWatchers))
   }
 
   func respond(to request: Request, context: ControlContext) async throws -> Response {
-    let uid = await PeerRule.uid(of: context.channel)
     let target = request.head.path ?? "/"
     let path = target.prefix { $0 != "?" && $0 != "#" }
+    var admission: Admission?
     do throws(Problem) {
-      guard peers.allows(uid) else {
-        throw Problem(.forbidden, "this user may not use the control socket")
-      }
-      let response = try await answer(request, String(path), target: target)
-      log(request, path, uid, response.status.code, nil)
+      let admitted = try await gate.admit(request, context.channel)
+      admission = admitted
+      let response = try await answer(request, admitted, String(path), target: target)
+      log(request, path, admission, response.status.code, nil)
       return response
     } catch {
       var problem = error
       problem.instance = problem.instance ?? String(path)
-      log(request, path, uid, problem.kind.status, problem)
+      log(request, path, admission, problem.kind.status, problem)
       return .problem(problem)
     }
   }
 
-  private func answer(_ request: Request, _ path: String, target: String) async throws(Problem)
-    -> Response
-  {
+  private func answer(
+    _ request: Request, _ admission: Admission, _ path: String, target: String
+  ) async throws(Problem) -> Response {
     guard target.utf8.count <= Limits.maximumControlTargetBytes else {
       throw Problem(
         .targetTooLong, "it has more than \(Limits.maximumControlTargetBytes) bytes")
@@ -87,14 +90,21 @@ struct ControlResponder: HTTPResponder {
       throw Problem(.badRequest, "the query is not percent-encoded UTF-8")
     }
     let request = ControlRequest(
-      http: request, route: route, parameters: parameters, query: query)
-    return try await answer(request)
+      http: request, principal: admission.principal, access: admission.access,
+      refusals: refusals, route: route, parameters: parameters, query: query)
+    do throws(Problem) {
+      try request.principal.check(route.operation)
+      return try await answer(request)
+    } catch {
+      await refusals.note(error, request)
+      throw error
+    }
   }
 
   private func answer(_ request: ControlRequest) async throws(Problem) -> Response {
     let kind = request.route.kind ?? .instance
     switch request.route.operation {
-    case .getHealth: return health()
+    case .getHealth: return health(for: request.principal)
     case .getCounters: return counters()
     case .getOpenAPI:
       return .bytes(Array(OpenAPIDocument.text.utf8), type: MediaType.json.rawValue)
@@ -119,21 +129,29 @@ struct ControlResponder: HTTPResponder {
     case .getProbe: return try road.probe(request)
     case .getAddress: return try road.addressOwner(request)
     case .listIMDSv1Users: return try instances.imdsV1Users(request)
+    case .listAccess: return access.list()
+    case .createAccess: return try await access.create(request)
+    case .revokeAccess: return try await access.revoke(request)
+    case .listAudit: return try await access.audit(request)
     }
   }
 
   // MARK: The service itself
 
-  private func health() -> Response {
+  private func health(for principal: Principal) -> Response {
     let isReady = service.catalog.isLoaded
     let (revision, counts) = service.catalog.read { catalog in
       (catalog.revision, ResourceKind.allCases.map { ($0.collection, catalog.count($0)) })
     }
     // What the daemon says of itself comes first, so that it cannot hide what we know.
     var members = status().object ?? [:]
+    // All that is counted is counted for all projects.
+    if principal.project != nil { members = members.filter { $0.key == "version" } }
     members["status"] = isReady ? "ready" : "starting"
     members["revision"] = JSONValue(revision: revision)
-    members["counts"] = .object(counts.map { ($0, JSONValue($1)) })
+    if principal.project == nil {
+      members["counts"] = .object(counts.map { ($0, JSONValue($1)) })
+    }
     return .json(.object(members), status: isReady ? .ok : .serviceUnavailable)
   }
 
@@ -142,17 +160,24 @@ struct ControlResponder: HTTPResponder {
     return .json(.object(counts.map { ($0.key, JSONValue(revision: $0.value)) }))
   }
 
-  /// Method, path, user and outcome. Bodies and queries stay out: they may hold secrets.
+  /// Method, path, who asked and outcome. Bodies and queries stay out: they may hold secrets.
   private func log(
-    _ request: Request, _ path: Substring, _ uid: UInt32?, _ status: Int, _ problem: Problem?
+    _ request: Request, _ path: Substring, _ admission: Admission?, _ status: Int,
+    _ problem: Problem?
   ) {
     var fields: Logger.Metadata = [
       "method": "\(request.method.rawValue)", "path": "\(path.prefix(256))", "status": "\(status)",
     ]
-    if let uid { fields["uid"] = "\(uid)" }
+    if let author = admission?.principal.author {
+      fields[author.kind.rawValue] = "\(author.name)"
+      if let peer = author.peer { fields["peer"] = "\(peer)" }
+    }
     if let problem { fields["problem"] = "\(problem.kind.rawValue)" }
-    let isWrite = request.method != .get && request.method != .head
-    let level: Logger.Level = status >= 500 ? .error : isWrite || status == 403 ? .info : .debug
+    let isWrite = admission != nil && request.method != .get && request.method != .head
+    // Who shows nothing is only counted, and who is told to wait was told of before: neither fills
+    // the log.
+    let isRefused = status == 403 || (status == 401 && request.headers[.authorization] != nil)
+    let level: Logger.Level = status >= 500 ? .error : isWrite || isRefused ? .info : .debug
     logger.log(level: level, "control request", metadata: fields)
   }
 }

@@ -12,7 +12,7 @@ struct InstanceHandlers: Sendable {
   // MARK: Metadata
 
   func metadata(_ request: ControlRequest) throws(Problem) -> Response {
-    let record = try resources.record(request.resourceID())
+    let record = try resources.record(request.resourceID(), for: request.principal)
     if ETag.isKnown(record.revision, to: request.http.headers[.ifNoneMatch]) {
       return Response(status: .notModified, headers: [.eTag: ETag.text(record.revision)])
     }
@@ -60,7 +60,8 @@ struct InstanceHandlers: Sendable {
     }
     let id = try request.instanceID()
     return InstanceHandlers.reply(
-      try await resources.editMetadata(of: id, precondition: precondition, edit))
+      try await resources.editMetadata(
+        of: id, precondition: precondition, by: request, edit))
   }
 
   private static func reply(_ record: Record) -> Response {
@@ -91,8 +92,10 @@ struct InstanceHandlers: Sendable {
   // MARK: Session tokens
 
   func imdsV1Users(_ request: ControlRequest) throws(Problem) -> Response {
-    let project = try request.query(allowing: ["project"])["project"]
-    let users = resources.service.tokenlessUsers(in: project)
+    let asked = try request.query(allowing: ["project"])["project"]
+    let own = request.principal.project
+    let isForeign = own != nil && asked != nil && own != asked
+    let users = isForeign ? [] : resources.service.tokenlessUsers(in: own ?? asked)
     return .json(["items": .array(users.map { TokenlessForm($0).form })])
   }
 
@@ -100,7 +103,7 @@ struct InstanceHandlers: Sendable {
 
   func password(_ request: ControlRequest) throws(Problem) -> Response {
     let id = try request.instanceID()
-    _ = try resources.record(request.resourceID())
+    _ = try resources.record(request.resourceID(), for: request.principal)
     guard let password = resources.service.catalog.read({ $0.password(of: id) }) else {
       throw Problem(.notFound, "the guest has posted no password")
     }
@@ -109,8 +112,9 @@ struct InstanceHandlers: Sendable {
   }
 
   func clearPassword(_ request: ControlRequest) async throws(Problem) -> Response {
-    _ = try resources.record(request.resourceID())
-    _ = try await resources.commit([.clearPassword(request.instanceID())])
+    _ = try resources.record(request.resourceID(), for: request.principal)
+    _ = try await resources.commit(
+      [.clearPassword(request.instanceID())], by: request.context)
     return Response(status: .noContent)
   }
 }

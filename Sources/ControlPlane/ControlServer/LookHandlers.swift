@@ -8,11 +8,15 @@ import OrderedCollections
 
 /// What a guest sees, for its operator.
 struct LookHandlers: Sendable {
-  let service: MetadataService
+  let resources: ResourceService
+  private var service: MetadataService { resources.service }
+
+  init(resources: ResourceService) { self.resources = resources }
 
   func look(_ request: ControlRequest) async throws(Problem) -> Response {
     let query = try request.query(allowing: ["path", "tree"])
     let id = try request.instanceID()
+    _ = try resources.record(request.resourceID(), for: request.principal)
     if try query.flag("tree") { return try tree(id, path: query["path"]) }
     guard let answer = await service.look(query["path"] ?? "/", as: id) else {
       throw .missing(try request.resourceID())

@@ -12,12 +12,12 @@ extension ResourceService {
   /// - Parameter precondition: Where the caller names revisions, nothing is tried again.
   /// - Returns: The record after the change.
   func editMetadata(
-    of id: InstanceID, precondition: Precondition,
+    of id: InstanceID, precondition: Precondition, by request: ControlRequest,
     _ edit: (inout MetadataMap) throws(Problem) -> Void
   ) async throws(Problem) -> Record {
     let resourceID = ResourceID(kind: .instance, text: id.description)
     for _ in 0..<Limits.maximumWriteAttempts {
-      let record = try record(resourceID)
+      let record = try record(resourceID, for: request.principal)
       guard var instance = record.resource.instance else { throw .missing(resourceID) }
       let isPinned: Bool
       if case .revisions(let revisions) = precondition {
@@ -32,7 +32,8 @@ extension ResourceService {
       try edit(&instance.metadata)
       let resource = try document(Resource.instance(instance).value).resource
       do throws(Problem) {
-        let result = try await commit([.put(resource, .revisions([record.revision]))])
+        let result = try await commit(
+          [.put(resource, .revisions([record.revision]))], by: request.context)
         return result.outcomes.first?.current ?? record
       } catch {
         guard error.kind == .preconditionFailed, !isPinned else { throw error }
@@ -43,16 +44,10 @@ extension ResourceService {
     throw Problem(.contention, "\(resourceID) is changed by others all the time; try again")
   }
 
-  /// A record as this daemon's guests see it.
-  func record(_ id: ResourceID) throws(Problem) -> Record {
-    guard let record = service.catalog.read({ $0.record(id) }) else { throw .missing(id) }
+  /// A record as this daemon's guests see it. What is another project's does not exist for who asks.
+  func record(_ id: ResourceID, for principal: Principal) throws(Problem) -> Record {
+    guard let record = service.catalog.read({ $0.record(id) }), principal.sees(record.resource)
+    else { throw .missing(id) }
     return record
-  }
-}
-
-extension Problem {
-  /// The answer for a resource that is not declared.
-  static func missing(_ id: ResourceID) -> Problem {
-    Problem(.notFound, "\(id) does not exist")
   }
 }

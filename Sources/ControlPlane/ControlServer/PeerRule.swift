@@ -20,19 +20,19 @@ public struct PeerRule: Sendable, Hashable {
     return uid == 0 || uid == ownUID || allowedUIDs.contains(uid)
   }
 
-  /// The uid at the other end of a Unix socket, as it was when it connected; nil where the kernel
+  /// Who is at the other end of a Unix socket, as it was when it connected; nil where the kernel
   /// does not say.
-  static func uid(of channel: any Channel) async -> UInt32? {
+  static func peer(of channel: any Channel) async -> PeerCredentials? {
     guard let provider = channel as? any SocketOptionProvider else { return nil }
     let option = NIOBSDSocket.Option(rawValue: SO_PEERCRED)
     let credentials: EventLoopFuture<PeerCredentials> = provider.unsafeGetSocketOption(
       level: .socket, name: option)
-    return try? await credentials.map { $0.uid }.get()
+    return try? await credentials.get()
   }
 }
 
 /// The kernel's `struct ucred`.
-private struct PeerCredentials: Sendable {
+struct PeerCredentials: Sendable {
   var pid: Int32
   var uid: UInt32
   var gid: UInt32

@@ -17,6 +17,7 @@ struct ReadinessHandler: Sendable {
   func readiness(_ request: ControlRequest) async throws(Problem) -> Response {
     let query = try request.query(allowing: ["wait"])
     let id = try request.instanceID()
+    let principal = request.principal
     let longest = Duration.seconds(Limits.maximumReadinessWaitSeconds)
     var wait = Duration.zero
     if let text = query["wait"] {
@@ -28,12 +29,12 @@ struct ReadinessHandler: Sendable {
       }
       wait = duration
     }
-    var readiness = now(id).readiness
+    var readiness = now(id, principal).readiness
     if readiness?.isReady != true, wait > .zero {
       guard let place = places.take() else {
         throw Problem(.unavailable, "\(Limits.maximumReadinessWaits) wait already")
       }
-      readiness = await look(id, for: wait, reading: request.http.body)
+      readiness = await look(id, principal, for: wait, reading: request.http.body)
       withExtendedLifetime(place) {}
     }
     guard let readiness else { throw .missing(try request.resourceID()) }
@@ -41,21 +42,28 @@ struct ReadinessHandler: Sendable {
       ReadinessForm(readiness).form, status: readiness.isReady ? .ok : .serviceUnavailable)
   }
 
-  private func now(_ id: InstanceID) -> (readiness: GuestReadiness?, seenAt: Revision) {
+  /// Another project's instance is as one that is not declared.
+  private func now(_ id: InstanceID, _ principal: Principal)
+    -> (readiness: GuestReadiness?, seenAt: Revision)
+  {
     let doors = listeners().filter { $0.problem == nil }.map {
       GuestReadiness.Door(isIPv4: $0.address.isIPv4, network: $0.network)
     }
-    return service.readiness(of: id, doors: doors)
+    let (readiness, seenAt) = service.readiness(of: id, doors: doors)
+    let isVisible = service.catalog.read { catalog in
+      catalog.view(of: id).map { principal.sees(.instance($0.instance)) } ?? false
+    }
+    return (isVisible ? readiness : nil, seenAt)
   }
 
   /// Looks until the guest would be answered, time is up, the asker has gone or the server ends.
-  private func look(_ id: InstanceID, for wait: Duration, reading body: RequestBody) async
-    -> GuestReadiness?
-  {
+  private func look(
+    _ id: InstanceID, _ principal: Principal, for wait: Duration, reading body: RequestBody
+  ) async -> GuestReadiness? {
     let (stopped, stop) = AsyncStream.makeStream(of: Never.self)
     let looking: @Sendable () async -> GuestReadiness? = {
       await withGracefulShutdownHandler {
-        await look(id, until: .now + wait, unless: stopped)
+        await look(id, principal, until: .now + wait, unless: stopped)
       } onGracefulShutdown: {
         stop.finish()
       }
@@ -68,24 +76,25 @@ struct ReadinessHandler: Sendable {
       }
     } catch {
       // The body could not be read: the asker is gone.
-      return now(id).readiness
+      return now(id, principal).readiness
     }
   }
 
   private func look(
-    _ id: InstanceID, until end: ContinuousClock.Instant, unless stopped: AsyncStream<Never>
+    _ id: InstanceID, _ principal: Principal, until end: ContinuousClock.Instant,
+    unless stopped: AsyncStream<Never>
   ) async -> GuestReadiness? {
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
-        while !Task.isCancelled, now(id).readiness?.isReady != true, .now < end {
-          await change(after: now(id).seenAt, or: min(Self.lookAgain, end - .now))
+        while !Task.isCancelled, now(id, principal).readiness?.isReady != true, .now < end {
+          await change(after: now(id, principal).seenAt, or: min(Self.lookAgain, end - .now))
         }
       }
       group.addTask { for await _ in stopped {} }
       await group.next()
       group.cancelAll()
     }
-    return now(id).readiness
+    return now(id, principal).readiness
   }
 
   /// Returns when the catalogue has changed, or after a time.

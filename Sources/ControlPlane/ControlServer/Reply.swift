@@ -34,6 +34,8 @@ extension Response {
   static func problem(_ problem: Problem) -> Response {
     var headers: HTTPFields = [:]
     if !problem.allow.isEmpty { headers[.allow] = problem.allow.joined(separator: ", ") }
+    if problem.kind == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
+    if let seconds = problem.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
     return bytes(
       problem.value.line, type: MediaType.problem.rawValue,
       status: HTTPResponse.Status(code: problem.kind.status), headers: headers)
@@ -43,9 +45,17 @@ extension Response {
 /// A request that has found its route.
 struct ControlRequest {
   let http: Request
+  let principal: Principal
+  /// What lets the principal in; nil on the control socket.
+  let access: AccessEntry?
+  /// Where a refused attempt is noted whose answer has begun already.
+  let refusals: RefusedWrites
   let route: Route
   let parameters: [String: String]
   let query: [(name: String, value: String)]
+
+  /// What a write by this request is part of.
+  var context: WriteContext { principal.context(route.operation) }
 
   /// The instance or other resource that the path names. A text that cannot be an id names
   /// nothing that exists.

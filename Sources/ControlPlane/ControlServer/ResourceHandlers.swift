@@ -13,6 +13,9 @@ struct ResourceHandlers: Sendable {
     let (records, revision) = resources.service.catalog.read {
       ($0.records(kind), $0.revision)
     }
+    let principal = request.principal
+    let visible =
+      principal.project == nil ? records : records.filter { principal.sees($0.resource) }
     let selected: [Record]
     switch kind {
     case .instance:
@@ -23,21 +26,23 @@ struct ResourceHandlers: Sendable {
         }
         marker = id
       }
-      selected = PageSelector.select(records, query, after: marker) { $0.instance?.id }
+      selected = PageSelector.select(visible, query, after: marker) { $0.instance?.id }
     case .project, .network, .keyPair:
-      selected = PageSelector.select(records, query, after: query.marker) { $0.id.text }
+      selected = PageSelector.select(visible, query, after: query.marker) { $0.id.text }
     }
     let items = Array(selected.prefix(query.limit))
     let next = selected.count > query.limit ? items.last?.resource.id.text : nil
-    return .json(RecordPage(items: items, next: next, revision: revision).form)
+    return .json(
+      RecordPage(items: items, next: next, revision: revision).form(for: principal))
   }
 
   func get(_ request: ControlRequest) throws(Problem) -> Response {
-    let record = try resources.record(request.resourceID())
+    let record = try resources.record(request.resourceID(), for: request.principal)
     if ETag.isKnown(record.revision, to: request.http.headers[.ifNoneMatch]) {
       return Response(status: .notModified, headers: [.eTag: ETag.text(record.revision)])
     }
-    return .record(record)
+    return .json(
+      request.principal.shown(record), headers: [.eTag: ETag.text(record.revision)])
   }
 
   func create(_ request: ControlRequest, _ kind: ResourceKind) async throws(Problem) -> Response {
@@ -45,7 +50,7 @@ struct ResourceHandlers: Sendable {
     try check(resource, is: kind)
     let result: CommitResult
     do throws(Problem) {
-      result = try await resources.commit([.put(resource, .absent)])
+      result = try await resources.commit([.put(resource, .absent)], by: request.context)
     } catch  where error.kind == .preconditionFailed {
       throw Problem(
         .claimed, "\(resource.id) exists already; PUT replaces it",
@@ -72,12 +77,14 @@ struct ResourceHandlers: Sendable {
         .invalid, "the document is \(resource.id), the path is \(id)",
         field: kind == .keyPair ? "name" : "id")
     }
-    return try written(try await resources.commit([.put(resource, precondition)]), id)
+    return try written(
+      try await resources.commit([.put(resource, precondition)], by: request.context), id)
   }
 
   func delete(_ request: ControlRequest) async throws(Problem) -> Response {
     let id = try request.resourceID()
-    _ = try await resources.commit([.delete(id, request.precondition())])
+    _ = try await resources.commit(
+      [.delete(id, request.precondition())], by: request.context)
     return Response(status: .noContent)
   }
 

@@ -7,15 +7,15 @@ public import MetadataService
 /// A write returns once the store has it on disk and this daemon's catalogue has reached it.
 public struct ResourceService: Sendable {
   let service: MetadataService
-  let store: any InventoryStore
-  private let now: @Sendable () -> Int
+  let store: any ControlStore
+  let now: @Sendable () -> Int
   private let newID: @Sendable () -> InstanceID
 
   /// - Parameters:
   ///   - now: Seconds since 1970.
   ///   - newID: A fresh id for an instance that declares none.
   public init(
-    service: MetadataService, store: any InventoryStore, now: @escaping @Sendable () -> Int,
+    service: MetadataService, store: any ControlStore, now: @escaping @Sendable () -> Int,
     newID: @escaping @Sendable () -> InstanceID
   ) {
     self.service = service
@@ -39,12 +39,19 @@ public struct ResourceService: Sendable {
   /// Creates or replaces all documents in one transaction, or none of them. Their order does not
   /// matter.
   /// - Returns: The outcomes in the documents' order.
-  public func apply(_ documents: [ApplyDocument], dryRun: Bool) async throws(Problem)
-    -> CommitResult
+  public func apply(_ documents: [ApplyDocument], by context: WriteContext, dryRun: Bool)
+    async throws(Problem) -> CommitResult
   {
     guard documents.count <= Limits.maximumBatchDocuments else {
       throw Problem(
         .contentTooLarge, "at most \(Limits.maximumBatchDocuments) documents at a time")
+    }
+    if let scope = context.scope {
+      // Before anything is looked up for a document: it might be another project's.
+      for (index, document) in documents.enumerated() where document.resource.project != scope {
+        throw Problem(
+          StoreError.outOfScope(index: 0, document.resource.id, scope: scope), indices: [index])
+      }
     }
     let resources = resolved(documents)
     try ResourceService.checkRepeats(resources)
@@ -52,7 +59,7 @@ public struct ResourceService: Sendable {
       (resources[left].kind.writeOrder, left) < (resources[right].kind.writeOrder, right)
     }
     var result = try await commit(
-      order.map { .put(resources[$0]) }, indices: order, dryRun: dryRun)
+      order.map { .put(resources[$0]) }, by: context, indices: order, dryRun: dryRun)
     let outcomes = zip(order, result.outcomes).sorted { $0.0 < $1.0 }
     result.outcomes = outcomes.map(\.1)
     return result
@@ -60,14 +67,15 @@ public struct ResourceService: Sendable {
 
   /// Commits mutations and waits until this daemon's guests can see them.
   /// - Parameter indices: For each mutation, its document's place in the request.
-  public func commit(_ mutations: [Mutation], indices: [Int]? = nil, dryRun: Bool = false)
-    async throws(Problem) -> CommitResult
-  {
+  public func commit(
+    _ mutations: [Mutation], by context: WriteContext, indices: [Int]? = nil,
+    dryRun: Bool = false
+  ) async throws(Problem) -> CommitResult {
     let result: CommitResult
     do {
-      result = try await store.commit(mutations, now: now(), dryRun: dryRun)
+      result = try await store.commit(mutations, by: context, now: now(), dryRun: dryRun)
     } catch {
-      throw Problem(error, indices: indices)
+      throw told(error, indices, context)
     }
     if dryRun { return result }
     guard await isVisible(result.revision) else {
@@ -80,6 +88,30 @@ public struct ResourceService: Sendable {
   }
 
   // MARK: Steps
+
+  /// A refusal in words that name nothing that the writer may not see.
+  private func told(_ error: StoreError, _ indices: [Int]?, _ context: WriteContext) -> Problem {
+    var problem = Problem(error, indices: indices)
+    guard let scope = context.scope else { return problem }
+    let isVisible = { (id: ResourceID) in
+      service.catalog.read { $0.record(id)?.resource.isVisible(to: scope) ?? false }
+    }
+    switch error {
+    case .claimed(_, let claim, let by, let holder) where holder != by && !isVisible(holder):
+      problem.detail = "\(by) claims \(claim), which another project's resource has"
+      problem.holder = nil
+    case .stillReferenced(_, let id, let by) where !isVisible(by):
+      problem.detail = "\(id) is still referred to by another project's resource"
+      problem.holder = nil
+    case .foreign(_, let id) where isVisible(id):
+      // Nobody's, and so everybody's to see.
+      problem.kind = .forbidden
+      problem.detail =
+        "\(id) belongs to no project; only who may write all projects may change it"
+    default: break
+    }
+    return problem
+  }
 
   private func isVisible(_ revision: Revision) async -> Bool {
     let catalog = service.catalog

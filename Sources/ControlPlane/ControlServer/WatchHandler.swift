@@ -11,6 +11,7 @@ import Synchronization
 struct WatchHandler: Sendable {
   let service: MetadataService
   let store: any InventoryStore
+  let book: AccessBook
   let places: WatchPlaces
 
   func watch(_ request: ControlRequest) async throws(Problem) -> Response {
@@ -39,7 +40,9 @@ struct WatchHandler: Sendable {
     } catch {
       throw Problem(error)
     }
-    let stream = WatchStream(batches: batches, catalog: service.catalog, kind: kind, place: place)
+    let stream = WatchStream(
+      batches: batches, catalog: service.catalog, kind: kind, principal: request.principal,
+      access: request.access, book: book, place: place)
     let body = request.http.body
     return Response(
       status: .ok,
@@ -97,6 +100,9 @@ struct WatchStream: Sendable {
   let batches: AsyncStream<ChangeBatch>
   let catalog: LiveCatalog
   let kind: ResourceKind?
+  let principal: Principal
+  let access: AccessEntry?
+  let book: AccessBook
   let place: WatchPlaces.Place
 
   private enum Signal: Sendable {
@@ -106,11 +112,11 @@ struct WatchStream: Sendable {
 
   /// Why a stream ends.
   private final class End: Sendable {
-    private let state = Mutex<(isEnded: Bool, hasLagged: Bool)>((false, false))
+    private let state = Mutex<(isEnded: Bool, reason: Problem?)>((false, nil))
     var isEnded: Bool { state.withLock { $0.isEnded } }
-    var hasLagged: Bool { state.withLock { $0.hasLagged } }
+    var reason: Problem? { state.withLock { $0.reason } }
     func end() { state.withLock { $0.isEnded = true } }
-    func lag() { state.withLock { $0.hasLagged = true } }
+    func tell(_ reason: Problem) { state.withLock { $0.reason = $0.reason ?? reason } }
   }
 
   @concurrent
@@ -130,6 +136,14 @@ struct WatchStream: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
           group.addTask { await fill(backlog, end) }
           group.addTask { await WatchStream.beat(backlog) }
+          if let access {
+            group.addTask {
+              await book.untilEnded(access)
+              guard !Task.isCancelled else { return }
+              end.tell(Problem(.unauthorized, "the access was revoked or has ended"))
+              stop()
+            }
+          }
           for await signal in signals where !end.isEnded {
             try await write(signal, to: &writer)
           }
@@ -141,8 +155,7 @@ struct WatchStream: Sendable {
     } onInboundClosed: {
       stop()
     }
-    if end.hasLagged {
-      let problem = Problem(.unavailable, "the watcher fell behind; go on from the last event")
+    if let problem = end.reason {
       try await writer.write(ByteBuffer(string: EventStream.text(ending: problem)))
     }
   }
@@ -152,12 +165,25 @@ struct WatchStream: Sendable {
     guard case .batch(let batch) = signal else {
       return try await writer.write(ByteBuffer(string: EventStream.heartbeat))
     }
-    let events = batch.changes.map(WatchEvent.init).filter { kind == nil || $0.kind == kind }
+    let events = batch.changes.filter(isVisible).map(WatchEvent.init)
+      .filter { kind == nil || $0.kind == kind }
     var text = events.isEmpty ? EventStream.text(reached: batch.revision) : ""
     for (index, event) in events.enumerated() {
-      text += EventStream.text(event, id: index == events.count - 1 ? batch.revision : nil)
+      text += EventStream.text(
+        event, id: index == events.count - 1 ? batch.revision : nil, for: principal)
     }
     try await writer.write(ByteBuffer(string: text))
+  }
+
+  private func isVisible(_ change: Change) -> Bool {
+    guard let project = principal.project else { return true }
+    switch change {
+    case .put(let record): return principal.sees(record.resource)
+    case .deleted(let id, let owner):
+      return owner == project || (id.kind == .network && owner == nil)
+    case .password(let id, _):
+      return catalog.read { $0.view(of: id)?.instance.project == project }
+    }
   }
 
   /// Takes changes from the store once this daemon's guests can see them.
@@ -165,7 +191,7 @@ struct WatchStream: Sendable {
     for await batch in batches {
       guard await catalog.wait(for: batch.revision) else { break }
       if case .dropped = backlog.yield(.batch(batch)) {
-        end.lag()
+        end.tell(Problem(.unavailable, "the watcher fell behind; go on from the last event"))
         break
       }
     }

@@ -34,7 +34,7 @@ public struct Catalog: Sendable {
     for change in batch.changes {
       switch change {
       case .put(let record): put(record)
-      case .deleted(let id): remove(id)
+      case .deleted(let id, _): remove(id)
       case .password(let id, let password): passwords[id] = password
       }
     }

@@ -10,9 +10,12 @@ public protocol InventoryStore: Sendable {
   ///
   /// Mutations are applied in order; claims are judged by the transaction's end result, so that
   /// two instances can swap an address in one go. With `dryRun` all is judged and nothing kept.
+  /// What it changes is noted in the audit log, in the same transaction. Where the context has a
+  /// scope, every resource that is touched must belong to that project, before and after, and
+  /// what it newly refers to must be the project's or nobody's.
   /// - Parameter now: Seconds since 1970, kept as the creation time of new records.
-  func commit(_ mutations: [Mutation], now: Int, dryRun: Bool) async throws(StoreError)
-    -> CommitResult
+  func commit(_ mutations: [Mutation], by context: WriteContext, now: Int, dryRun: Bool)
+    async throws(StoreError) -> CommitResult
 
   /// Each transaction after `revision`, in order, for as long as the reader listens.
   /// - Throws: ``StoreError/compacted(oldest:)`` where the store remembers no longer so far back.
@@ -100,6 +103,13 @@ public enum StoreError: Error, Sendable, Hashable {
   /// A precondition did not hold; `current` is the revision that the resource stands at.
   case preconditionFailed(index: Int, ResourceID, current: Revision?)
   case passwordAlreadySet(InstanceID)
+  /// The resource belongs to another project than the writer's.
+  case foreign(index: Int, ResourceID)
+  /// The document is not of the only project that the writer may write.
+  case outOfScope(index: Int, ResourceID, scope: String)
+  /// An access of this name, or for this certificate, is there already.
+  case accessExists(String)
+  case accessMissing(String)
   /// The default network may be changed, not deleted.
   case undeletable(index: Int, ResourceID)
   /// The change log no longer reaches back to the revision that was asked for.
@@ -126,6 +136,11 @@ extension StoreError: CustomStringConvertible {
       current.map { "\(id) has changed: it stands at revision \($0)" }
         ?? "\(id) does not stand as the condition asks"
     case .passwordAlreadySet(let id): "Instance \(id) has posted a password already"
+    case .foreign(_, let id): "\(id) belongs to another project"
+    case .outOfScope(_, let id, let scope):
+      "\(id) must say 'project: \(scope)', the only project that you may write"
+    case .accessExists(let text): text
+    case .accessMissing(let name): "there is no access '\(name)'"
     case .undeletable(_, let id): "\(id) always exists and cannot be deleted"
     case .compacted(let oldest):
       "changes are remembered from revision \(oldest) on; read everything anew"
@@ -138,7 +153,8 @@ extension StoreError: CustomStringConvertible {
     switch self {
     case .claimed(let index, _, _, _), .missingReference(let index, _, _),
       .stillReferenced(let index, _, _), .notFound(let index, _),
-      .preconditionFailed(let index, _, _), .undeletable(let index, _):
+      .preconditionFailed(let index, _, _), .undeletable(let index, _), .foreign(let index, _),
+      .outOfScope(let index, _, _):
       index
     default: nil
     }

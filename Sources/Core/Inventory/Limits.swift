@@ -167,4 +167,12 @@ public enum Limits {
   /// Watchers at a time, and how far one may lag before it is told to start over.
   public static let maximumWatchers = 256
   public static let maximumWatchBacklog = 10_000
+  /// Lines of the audit log: years of changes by hand, or two batches of the largest size. Each has
+  /// about 300 bytes on disk.
+  public static let maximumAuditEntries = 200_000
+  /// Refused attempts beside them: nobody pushes out what was done by asking for what is refused.
+  public static let maximumAuditRefusals = 20_000
+  /// Tokens and certificates together: people and programs, not guests. All are compared with each
+  /// token that comes.
+  public static let maximumAccessEntries = 1000
 }

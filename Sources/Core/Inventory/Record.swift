@@ -24,7 +24,9 @@ public struct Record: Sendable, Hashable {
 /// One thing that a transaction changed.
 public enum Change: Sendable, Hashable {
   case put(Record)
-  case deleted(ResourceID)
+  /// The project is the deleted resource's: who may see it deleted. A resource that moves to another
+  /// project is deleted from the one and put into the other.
+  case deleted(ResourceID, project: String?)
   /// The password that a guest posted; nil once the operator has cleared it.
   case password(InstanceID, Secret<[UInt8]>?)
 }

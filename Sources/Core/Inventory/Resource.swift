@@ -87,6 +87,14 @@ public enum Resource: Sendable, Hashable {
     }
   }
 
+  /// Whether somebody sees it who may see one project only: the project's own, and networks that
+  /// are nobody's and so everybody's.
+  /// - Parameter scope: The project; nil for whoever may see all.
+  public func isVisible(to scope: String?) -> Bool {
+    guard let scope else { return true }
+    return project == scope || (kind == .network && project == nil)
+  }
+
   public var name: String? {
     switch self {
     case .project: nil

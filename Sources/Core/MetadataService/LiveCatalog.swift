@@ -49,7 +49,7 @@ public final class LiveCatalog: Sendable {
   public func apply(_ batch: ChangeBatch) {
     tokenless.forget(
       batch.changes.compactMap { change in
-        guard case .deleted(let id) = change, id.kind == .instance else { return nil }
+        guard case .deleted(let id, _) = change, id.kind == .instance else { return nil }
         return InstanceID(id.text)
       })
     let satisfied = state.withLock { state in

@@ -47,8 +47,10 @@ extension MetadataService {
   func store(password request: GuestRequest, of view: InstanceView) async -> GuestAnswer {
     let id = view.instance.id
     do {
+      let guest = Author(.guest, id.description, peer: request.source.description)
       let result = try await store.commit(
-        [.setPassword(id, Secret(request.body))], now: environment.now(), dryRun: false)
+        [.setPassword(id, Secret(request.body))], by: WriteContext(guest, "postPassword"),
+        now: environment.now(), dryRun: false)
       await catalog.wait(for: result.revision)
       return MetadataService.stored(id)
     } catch .passwordAlreadySet {

@@ -17,12 +17,12 @@ struct Apply: AsyncParsableCommand {
 
   @Option(name: [.short, .long], help: "The manifest, or - for standard input; may be repeated.")
   var file: [String]
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
     let documents = try file.flatMap { try ManifestReading.entries(at: $0) }
-    let outcomes = try await Batches.apply(documents, dryRun: false, socket: try socket.path())
+    let outcomes = try await Batches.apply(documents, dryRun: false, to: try daemon.endpoint())
     switch format.output ?? .table {
     case .table:
       for outcome in outcomes.prefix(100) where outcome.action != .unchanged {
@@ -37,12 +37,12 @@ struct Apply: AsyncParsableCommand {
 /// A manifest's way to the daemon.
 enum Batches {
   /// Sends documents, one transaction for every ``Limits/maximumBatchDocuments``, with progress.
-  static func apply(_ entries: [ManifestEntry], dryRun: Bool, socket: String) async throws
-    -> [ApplyOutcome]
+  static func apply(_ entries: [ManifestEntry], dryRun: Bool, to endpoint: ControlEndpoint)
+    async throws -> [ApplyOutcome]
   {
     // What is referred to comes first, should the documents not fit into one transaction.
     let ordered = entries.sorted { $0.resource.kind.writeOrder < $1.resource.kind.writeOrder }
-    return try await ControlClient.withConnection(to: socket) { client in
+    return try await ControlClient.withConnection(to: endpoint) { client in
       var outcomes: [ApplyOutcome] = []
       for start in stride(from: 0, to: max(ordered.count, 1), by: Limits.maximumBatchDocuments) {
         let end = min(start + Limits.maximumBatchDocuments, ordered.count)

@@ -21,3 +21,5 @@ extension ResourceKind: ExpressibleByArgument {
 extension InstanceID: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
+
+extension Role: ExpressibleByArgument {}

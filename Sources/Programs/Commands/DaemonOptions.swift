@@ -1,136 +1,68 @@
 import ArgumentParser
+import ControlClient
 import Daemon
 import Foundation
-import Glibc
+import Inventory
 
-/// Every setting as a flag; what is not given leaves the environment, the file and the defaults.
-struct SettingOptions: ParsableArguments {
-  @Option(
-    help: "The configuration file (else NAMEPLATE_CONFIG, else /etc/nameplate/nameplate.yaml).")
-  var config: String?
-
-  @Option(help: "Where the database and keys are kept.")
-  var stateDirectory: String?
-  @Option(help: "The operators' Unix socket.")
-  var controlSocket: String?
-  @Option(name: .customLong("control-allowed-uids"), help: "Who may use it beside root, as [1000].")
-  var controlAllowedUIDs: String?
-  @Option(help: "The address that the redirect sends guests to.")
-  var metadataHost: String?
-  @Option(
-    name: .customLong("metadata-host-ipv6"), help: "The same for guests that ask fd00:ec2::254.")
-  var metadataHostIPv6: String?
-  @Option(help: "The address that guests are listened to on.")
-  var metadataListen: String?
-  @Option(help: "Its port.")
-  var metadataPort: String?
-  @Option(help: "The routers between this host and guests behind one: auto (1), or 0 to 63.")
-  var metadataRouters: String?
-  @Option(help: "More listeners, as [{address: 10.0.0.4, port: 80, network: net-a}].")
-  var listeners: String?
-  @Option(help: "router (DNAT on the guests' router) or local (the address on this host's device).")
-  var redirectShape: String?
-  @Option(help: "The interfaces that guests come in by, as [br-a]; all where there is none.")
-  var redirectDevices: String?
-  @Option(help: "The guests' addresses, as [10.20.0.0/24]; all where there is none.")
-  var redirectGuests: String?
-  @Option(help: "auto, nftables, iptables-nft or iptables-legacy.")
-  var redirectBackend: String?
-  @Option(help: "How iptables' chains begin; nova-network's were nova-network.")
-  var redirectChainPrefix: String?
-  @Option(help: "Appended to host names.")
-  var dhcpDomain: String?
-  @Option(name: .customLong("vendordata-jsonfile-path"), help: "The static vendor data.")
-  var vendordataJSONFilePath: String?
-  @Option(help: "Dynamic vendor data, as [name@url].")
-  var vendordataDynamicTargets: String?
-  @Option(help: "Whether a failed target makes vendor_data2.json fail.")
-  var vendordataDynamicFailureFatal: String?
-  @Option(help: "How long a target's answer is kept.")
-  var vendordataDynamicCacheSeconds: String?
-  @Option(help: "Neutron's shared secret; better given as a file.")
-  var metadataProxySharedSecret: String?
-  @Option(help: "A file that holds it.")
-  var metadataProxySharedSecretFile: String?
-  @Option(help: "What becomes of requests whose Host is none of ours: audit, enforce or off.")
-  var hostCheck: String?
-  @Option(help: "More names and addresses that guests ask by, as [metadata.example.internal].")
-  var metadataNames: String?
-  @Option(help: "Connections of one guest.")
-  var guestConnections: String?
-  @Option(help: "Requests of one guest, a second; 0 for no bound.")
-  var guestRequestsPerSecond: String?
-  @Option(help: "Requests of one guest at once.")
-  var guestRequestBurst: String?
-  @Option(help: "Bytes of large answers to one guest, a second; 0 for no bound.")
-  var guestBytesPerSecond: String?
-  @Option(help: "Connections of all guests.")
-  var totalConnections: String?
-  @Option(help: "Requests of all guests, a second; 0 for no bound.")
-  var totalRequestsPerSecond: String?
-  @Option(help: "Bytes of large answers to all guests, a second; 0 for no bound.")
-  var totalBytesPerSecond: String?
-  @Option(help: "For instances that do not say otherwise, as {httpTokens: required}.")
-  var metadataOptions: String?
-  @Option(help: "How long a request from an undeclared address is held.")
-  var unknownGuestHoldSeconds: String?
-  @Option(help: "trace, debug, info, notice, warning, error or critical.")
-  var logLevel: String?
-  @Option(help: "text or json.")
-  var logFormat: String?
-
-  private var flags: [Setting: String] {
-    let all: [Setting: String?] = [
-      .stateDirectory: stateDirectory, .controlSocket: controlSocket,
-      .controlAllowedUIDs: controlAllowedUIDs, .metadataHost: metadataHost,
-      .metadataHostIPv6: metadataHostIPv6, .redirectShape: redirectShape,
-      .redirectDevices: redirectDevices, .redirectGuests: redirectGuests,
-      .redirectBackend: redirectBackend, .redirectChainPrefix: redirectChainPrefix,
-      .metadataListen: metadataListen, .metadataPort: metadataPort, .listeners: listeners,
-      .metadataRouters: metadataRouters,
-      .dhcpDomain: dhcpDomain, .vendordataJSONFilePath: vendordataJSONFilePath,
-      .vendordataDynamicTargets: vendordataDynamicTargets,
-      .vendordataDynamicFailureFatal: vendordataDynamicFailureFatal,
-      .vendordataDynamicCacheSeconds: vendordataDynamicCacheSeconds,
-      .metadataProxySharedSecret: metadataProxySharedSecret,
-      .metadataProxySharedSecretFile: metadataProxySharedSecretFile,
-      .guestConnections: guestConnections, .guestRequestsPerSecond: guestRequestsPerSecond,
-      .guestRequestBurst: guestRequestBurst, .guestBytesPerSecond: guestBytesPerSecond,
-      .totalConnections: totalConnections, .totalRequestsPerSecond: totalRequestsPerSecond,
-      .totalBytesPerSecond: totalBytesPerSecond,
-      .hostCheck: hostCheck, .metadataNames: metadataNames, .metadataOptions: metadataOptions,
-      .unknownGuestHoldSeconds: unknownGuestHoldSeconds, .logLevel: logLevel,
-      .logFormat: logFormat,
-    ]
-    return all.compactMapValues { $0 }
-  }
-
-  /// - Parameter more: Settings that a command has flags of its own for.
-  func sources(adding more: [Setting: String] = [:]) throws -> SettingSources {
-    let environment = ProcessInfo.processInfo.environment
-    let usual = "/etc/nameplate/nameplate.yaml"
-    let file =
-      config ?? environment["NAMEPLATE_CONFIG"]
-      ?? (FileManager.default.fileExists(atPath: usual) ? usual : nil)
-    return try SettingSources(
-      file: file, flags: flags.merging(more) { $1 },
-      surroundings: Surroundings(isRoot: geteuid() == 0, environment: environment))
-  }
-}
-
-/// Which daemon a command talks to.
-struct SocketOptions: ParsableArguments {
+/// Which daemon a command asks, and what proves who asks.
+struct DaemonOptions: ParsableArguments {
   @Option(help: "The daemon's socket (else NAMEPLATE_SOCKET, else the configuration's).")
   var socket: String?
+  @Option(
+    help: ArgumentHelp(
+      "Another host's daemon (else NAMEPLATE_SERVER, else the socket).",
+      valueName: "https://host:port"))
+  var server: String?
+  @Option(
+    help: ArgumentHelp(
+      "Who issued that daemon's certificate (else NAMEPLATE_CA, else who this host trusts).",
+      valueName: "file"))
+  var ca: String?
+  @Option(help: ArgumentHelp("Holds a token (else NAMEPLATE_TOKEN).", valueName: "file"))
+  var tokenFile: String?
+  @Option(help: ArgumentHelp("A client certificate.", valueName: "file")) var certificate: String?
+  @Option(help: ArgumentHelp("Its private key.", valueName: "file")) var key: String?
 
-  func path() throws -> String {
-    try path(else: try SettingOptions.parse([]).sources().value(of: .controlSocket).text)
+  func validate() throws {
+    guard socket == nil || server == nil else {
+      throw ValidationError("--socket and --server name two daemons; give one")
+    }
   }
 
-  /// - Parameter configured: What a configuration says that the command has read already.
-  func path(else configured: @autoclosure () throws -> String) throws -> String {
-    let environment = ProcessInfo.processInfo.environment
-    if let path = socket ?? environment["NAMEPLATE_SOCKET"], !path.isEmpty { return path }
-    return try configured()
+  func endpoint() throws -> ControlEndpoint {
+    try endpoint(else: try SettingOptions.parse([]).sources().value(of: .controlSocket).text)
+  }
+
+  /// - Parameter configured: What a configuration that the command has read already says is the
+  ///   socket.
+  func endpoint(else configured: @autoclosure () throws -> String) throws -> ControlEndpoint {
+    let environment = ProcessInfo.processInfo.environment.filter { !$0.value.isEmpty }
+    if let socket { return .socket(socket) }
+    if let url = server ?? environment["NAMEPLATE_SERVER"] { return try remote(url, environment) }
+    let withoutServer: [(String, String?)] = [
+      ("--ca", ca), ("--token-file", tokenFile), ("--certificate", certificate), ("--key", key),
+    ]
+    if let name = withoutServer.first(where: { $0.1 != nil })?.0 {
+      throw ValidationError("\(name) is for --server; on a socket the kernel says who asks")
+    }
+    return .socket(try environment["NAMEPLATE_SOCKET"] ?? configured())
+  }
+
+  private func remote(_ url: String, _ environment: [String: String]) throws -> ControlEndpoint {
+    let daemon = RemoteDaemon(
+      url: url, caFile: ca ?? environment["NAMEPLATE_CA"], token: try token(environment),
+      certificateFile: certificate, keyFile: key)
+    guard let daemon else {
+      throw ValidationError("'\(url)' is not a server; it must be like https://host:8776")
+    }
+    return .server(daemon)
+  }
+
+  private func token(_ environment: [String: String]) throws -> Secret<String>? {
+    guard let tokenFile else { return environment["NAMEPLATE_TOKEN"].map { Secret($0.trimmed) } }
+    guard let data = FileManager.default.contents(atPath: tokenFile), data.count <= 4096,
+      let text = String(validating: data, as: UTF8.self)?.trimmed, !text.isEmpty
+    else { throw ValidationError("\(tokenFile) cannot be read as a token") }
+    return Secret(text)
   }
 }

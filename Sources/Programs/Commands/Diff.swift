@@ -16,12 +16,12 @@ struct Diff: AsyncParsableCommand {
 
   @Option(name: [.short, .long], help: "The manifest, or - for standard input; may be repeated.")
   var file: [String]
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
     let documents = try file.flatMap { try ManifestReading.entries(at: $0) }
-    let outcomes = try await Batches.apply(documents, dryRun: true, socket: try socket.path())
+    let outcomes = try await Batches.apply(documents, dryRun: true, to: try daemon.endpoint())
     switch format.output ?? .table {
     case .table:
       for outcome in outcomes where outcome.action != .unchanged { show(outcome) }

@@ -11,7 +11,7 @@ struct ListOptions: ParsableArguments {
   @Option(help: "Only instances on this compute host.") var host: String?
   @Option(help: "Only instances on this network.") var network: String?
   @Option(help: "Only instances with this address.") var address: String?
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 
   /// Whether anything but the project is asked for.
@@ -21,7 +21,7 @@ struct ListOptions: ParsableArguments {
 
   func list(_ kind: ResourceKind) async throws {
     let query = try query()
-    let documents = try await ControlClient.withConnection(to: try socket.path()) {
+    let documents = try await ControlClient.withConnection(to: try daemon.endpoint()) {
       try await $0.listAll(kind, query)
     }.map(\.resource.value)
     switch format.output ?? .table {

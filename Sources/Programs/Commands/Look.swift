@@ -18,16 +18,16 @@ struct Look: AsyncParsableCommand {
 
   @Argument(help: "The instance.") var id: InstanceID
   @Argument(help: "The path; a trailing slash shows the tree under it.") var path: String?
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let socket = try socket.path()
+    let endpoint = try daemon.endpoint()
     guard let path, !path.hasSuffix("/"), format.output == nil || format.output == .table else {
-      try await tree(socket)
+      try await tree(endpoint)
       return
     }
-    let look = try await ControlClient.withConnection(to: socket) {
+    let look = try await ControlClient.withConnection(to: endpoint) {
       try await $0.look(path, as: id)
     }
     guard look.status == 200 else {
@@ -37,9 +37,9 @@ struct Look: AsyncParsableCommand {
     FileHandle.standardOutput.write(Data(look.body))
   }
 
-  private func tree(_ socket: String) async throws {
+  private func tree(_ endpoint: ControlEndpoint) async throws {
     let root = path ?? "/"
-    let entries = try await ControlClient.withConnection(to: socket) { client in
+    let entries = try await ControlClient.withConnection(to: endpoint) { client in
       try await client.tree(of: id, below: path)
     }
     guard let members = entries.object, !members.isEmpty else {

@@ -20,7 +20,7 @@ public struct NameplateCommand: AsyncParsableCommand {
     subcommands: [
       Serve.self, Apply.self, Diff.self, Get.self, List.self, Delete.self, Look.self, Watch.self,
       Status.self, ListenerCommand.self, InstanceCommand.self, KeyCommand.self, ConfigCommand.self,
-      RedirectCommand.self, DoctorCommand.self,
+      RedirectCommand.self, DoctorCommand.self, AccessCommand.self, AuditCommand.self,
     ])
 
   public init() {}

@@ -23,6 +23,8 @@ struct Table {
 
   mutating func add(_ cells: String...) { rows.append(cells) }
 
+  mutating func add(cells: [String]) { rows.append(cells) }
+
   func print() {
     let widths = heads.indices.map { column in
       ([heads] + rows).map { $0[column].count }.max() ?? 0

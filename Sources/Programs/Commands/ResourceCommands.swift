@@ -13,12 +13,12 @@ struct Get: AsyncParsableCommand {
 
   @Argument(help: "project, network, keypair or instance.") var kind: ResourceKind
   @Argument(help: "Its id.") var id: String
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
     let id = ResourceID(kind: kind, text: id)
-    let record = try await ControlClient.withConnection(to: try socket.path()) {
+    let record = try await ControlClient.withConnection(to: try daemon.endpoint()) {
       try await $0.get(id)
     }
     Output.print(record.resource.value, format.output ?? .yaml)
@@ -35,11 +35,11 @@ struct Delete: AsyncParsableCommand {
 
   @Argument(help: "project, network, keypair or instance.") var kind: ResourceKind
   @Argument(help: "Its id.") var id: String
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
 
   func run() async throws {
     let id = ResourceID(kind: kind, text: id)
-    try await ControlClient.withConnection(to: try socket.path()) { try await $0.delete(id) }
+    try await ControlClient.withConnection(to: try daemon.endpoint()) { try await $0.delete(id) }
     print("\(id) deleted")
   }
 }

@@ -1,3 +1,4 @@
+public import ControlServer
 import Foundation
 public import GuestServer
 public import Inventory
@@ -11,6 +12,8 @@ public struct DaemonConfiguration: Sendable {
   public var stateDirectory: String
   public var controlSocket: String
   public var controlAllowedUIDs: Set<UInt32>
+  /// Where operators are listened to on the network; nil for nowhere.
+  public var controlNetwork: ControlNetwork?
   public var listeners: [ListenerConfiguration]
   /// The listeners in network namespaces, which come and go.
   public var namespaceRules: [NamespaceRule]
@@ -42,6 +45,7 @@ public struct DaemonConfiguration: Sendable {
     metadataRouters =
       read.text(.metadataRouters) == "auto"
       ? nil : Int(try read.number(.metadataRouters, in: 0...63))
+    controlNetwork = try ControlSettings.network(read)
     dhcpDomain = try read.domain(.dhcpDomain)
     metadataOptions = try read.metadataOptions(.metadataOptions)
     vendorData = try read.vendorData(.vendordataJSONFilePath)

@@ -68,7 +68,8 @@ public struct Daemon: Sendable {
       let documents = try ManifestReading.entries(at: path).map {
         ApplyDocument(resource: $0.resource, madeID: $0.madeID)
       }
-      let result = try await resources.apply(documents, dryRun: false)
+      let result = try await resources.apply(
+        documents, by: WriteContext(Author(.daemon, "serve --apply"), "apply"), dryRun: false)
       logger.info(
         "manifest applied",
         metadata: [
@@ -143,8 +144,9 @@ public struct Daemon: Sendable {
       onReady: { readiness.done() })
     let operators = ControlServer(
       service: service, store: store, socketPath: configuration.controlSocket,
-      allowedUIDs: configuration.controlAllowedUIDs, logger: logger, now: Daemon.now,
-      newID: randomInstanceID, status: { Daemon.status(guests.usage) },
+      allowedUIDs: configuration.controlAllowedUIDs, network: configuration.controlNetwork,
+      logger: logger, now: Daemon.now, newID: randomInstanceID, randomBytes: Daemon.randomBytes,
+      status: { Daemon.status(guests.usage) },
       listeners: { [configuration] in
         let areOpen = areListenersOpen.withLock(\.self)
         return configuration.listeners.map { ListenerState($0, isOpen: areOpen) }

@@ -5,6 +5,10 @@ public enum Setting: String, CaseIterable, Sendable {
   case stateDirectory = "state_directory"
   case controlSocket = "control_socket"
   case controlAllowedUIDs = "control_allowed_uids"
+  case controlListen = "control_listen"
+  case controlTLSCertificateFile = "control_tls_certificate_file"
+  case controlTLSKeyFile = "control_tls_key_file"
+  case controlTLSClientCAFile = "control_tls_client_ca_file"
   case metadataHost = "metadata_host"
   case metadataHostIPv6 = "metadata_host_ipv6"
   case metadataListen = "metadata_listen"
@@ -71,7 +75,9 @@ public enum Setting: String, CaseIterable, Sendable {
     case .unknownGuestHoldSeconds: "2"
     case .logLevel: "info"
     case .logFormat: "text"
-    case .metadataHost, .metadataHostIPv6, .dhcpDomain, .vendordataJSONFilePath,
+    case .controlListen, .controlTLSCertificateFile, .controlTLSKeyFile,
+      .controlTLSClientCAFile, .metadataHost, .metadataHostIPv6, .dhcpDomain,
+      .vendordataJSONFilePath,
       .metadataProxySharedSecret,
       .metadataProxySharedSecretFile:
       ""

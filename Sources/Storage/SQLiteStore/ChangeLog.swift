@@ -29,11 +29,11 @@ struct ChangeLog {
 
   func append(_ changes: [Change], revision: Revision) throws {
     let statement = try db.cachedStatement(
-      sql: "INSERT INTO change (revision, kind, id, action) VALUES (?, ?, ?, ?)")
+      sql: "INSERT INTO change (revision, kind, id, action, project) VALUES (?, ?, ?, ?, ?)")
     for change in changes {
-      let (id, action) = ChangeLog.entry(change)
+      let (id, action, project) = ChangeLog.entry(change)
       try statement.execute(arguments: [
-        revision, id.kind.rawValue, id.text.storeKey, action.rawValue,
+        revision, id.kind.rawValue, id.text.storeKey, action.rawValue, project,
       ])
     }
     try prune(keeping: revision)
@@ -51,11 +51,11 @@ struct ChangeLog {
     .execute(arguments: [revision, ChangeLog.capacity])
   }
 
-  private static func entry(_ change: Change) -> (ResourceID, Action) {
+  private static func entry(_ change: Change) -> (ResourceID, Action, project: String?) {
     switch change {
-    case .put(let record): (record.resource.id, .put)
-    case .deleted(let id): (id, .deleted)
-    case .password(let id, _): (ResourceID(kind: .instance, text: id.description), .password)
+    case .put(let record): (record.resource.id, .put, record.resource.project)
+    case .deleted(let id, let project): (id, .deleted, project)
+    case .password(let id, _): (ResourceID(kind: .instance, text: id.description), .password, nil)
     }
   }
 
@@ -74,7 +74,7 @@ struct ChangeLog {
       sql: """
         SELECT change.revision, change.kind, change.id, change.action,
           resource.kind, resource.id, resource.revision, resource.createdAtSeconds,
-          resource.ec2InstanceID, resource.document, password.text
+          resource.ec2InstanceID, resource.document, password.text, change.project
         FROM change
         LEFT JOIN resource ON resource.kind = change.kind AND resource.id = change.id
         LEFT JOIN password
@@ -118,7 +118,8 @@ struct ChangeLog {
       case .password where isThere:
         let password = Data.fromDatabaseValue(row[10]).map { Secret(Array($0)) }
         return .password(try ResourceTable.readInstanceID(row, 2), password)
-      case .put, .password, .deleted: return .deleted(id)
+      case .put, .password, .deleted:
+        return .deleted(id, project: String.fromDatabaseValue(row[11]))
       case nil:
         throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "'\(word)' is no change")
       }

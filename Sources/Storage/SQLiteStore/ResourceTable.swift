@@ -79,6 +79,16 @@ struct ResourceTable {
     return found
   }
 
+  /// The same, without those that a project may not refer to: another project's.
+  /// - Parameter scope: The project; nil for whoever may refer to all.
+  func existing(
+    _ ids: Set<ResourceID>, reachableFrom scope: String?, _ failure: StoreFailure
+  ) throws -> Set<ResourceID> {
+    guard let scope else { return try existing(ids) }
+    let found = try records(ids, failure).values.map(\.record.resource)
+    return Set(found.filter { $0.isVisible(to: scope) }.map(\.id))
+  }
+
   func write(_ record: Record, document: String) throws {
     let id = record.resource.id
     try db.cachedStatement(

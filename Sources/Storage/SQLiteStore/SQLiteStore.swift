@@ -78,18 +78,31 @@ public final class SQLiteStore: InventoryStore {
   }
 
   /// Once begun, a commit is carried to its end whether or not the one who asked still waits.
-  public func commit(_ mutations: [Mutation], now: Int, dryRun: Bool) async throws(StoreError)
-    -> CommitResult
+  public func commit(_ mutations: [Mutation], by context: WriteContext, now: Int, dryRun: Bool)
+    async throws(StoreError) -> CommitResult
   {
     let (failure, feed) = (failure, feed)
-    let result: Result<CommitResult, StoreError> = await withCheckedContinuation { asker in
+    return try await onWritersQueue { db in
+      let (result, batch) = try SQLiteStore.transaction(db) { db in
+        let (result, batch) = try StoreTransaction(db: db, failure: failure)
+          .run(mutations, by: context, now: now)
+        return dryRun || batch == nil ? .rollback((result, nil)) : .commit((result, batch))
+      }
+      // Still on the queue of writers, so that batches leave in the order of their commits.
+      if let batch { feed.publish(batch) }
+      return result
+    }
+  }
+
+  /// Runs `body` on the queue of writers, to its end whether or not the one who asked still waits.
+  private func onWritersQueue<Value: Sendable>(
+    _ body: @escaping @Sendable (Database) throws -> Value
+  ) async throws(StoreError) -> Value {
+    let failure = failure
+    let result: Result<Value, StoreError> = await withCheckedContinuation { asker in
       pool.asyncWriteWithoutTransaction { db in
         do {
-          let (result, batch) = try SQLiteStore.write(
-            mutations, now: now, dryRun: dryRun, db, failure)
-          // Still on the queue of writers, so that batches leave in the order of their commits.
-          if let batch { feed.publish(batch) }
-          asker.resume(returning: .success(result))
+          asker.resume(returning: .success(try body(db)))
         } catch {
           asker.resume(returning: .failure(failure.storeError(error)))
         }
@@ -98,20 +111,26 @@ public final class SQLiteStore: InventoryStore {
     return try result.get()
   }
 
-  private static func write(
-    _ mutations: [Mutation], now: Int, dryRun: Bool, _ db: Database, _ failure: StoreFailure
-  ) throws -> (CommitResult, ChangeBatch?) {
+  /// How a transaction ends that has not failed.
+  enum Ending<Value> {
+    case commit(Value)
+    case rollback(Value)
+  }
+
+  static func transaction<Value>(_ db: Database, _ body: (Database) throws -> Ending<Value>) throws
+    -> Value
+  {
     if db.isInsideTransaction { try db.rollback() }
     try db.beginTransaction(.immediate)
     do {
-      let (result, batch) = try StoreTransaction(db: db, failure: failure)
-        .run(mutations, now: now)
-      guard !dryRun, let batch else {
+      switch try body(db) {
+      case .commit(let value):
+        try db.commit()
+        return value
+      case .rollback(let value):
         try db.rollback()
-        return (result, nil)
+        return value
       }
-      try db.commit()
-      return (result, batch)
     } catch {
       // The first failure is the one to tell; a failed roll-back is repeated by the next commit.
       try? db.rollback()
@@ -121,22 +140,9 @@ public final class SQLiteStore: InventoryStore {
 
   /// Writes what is no record in one transaction, carried to its end as a commit is.
   func write(_ body: @Sendable @escaping (Database) throws -> Void) async throws(StoreError) {
-    let failure = failure
-    let result: Result<Void, StoreError> = await withCheckedContinuation { asker in
-      pool.asyncWriteWithoutTransaction { db in
-        do {
-          if db.isInsideTransaction { try db.rollback() }
-          try db.inTransaction(.immediate) {
-            try body(db)
-            return .commit
-          }
-          asker.resume(returning: .success(()))
-        } catch {
-          asker.resume(returning: .failure(failure.storeError(error)))
-        }
-      }
+    try await onWritersQueue { db in
+      try SQLiteStore.transaction(db) { db in .commit(try body(db)) }
     }
-    try result.get()
   }
 
   /// A reader that lags more than ``Limits/maximumWatchBacklog`` batches behind finds its stream

@@ -26,6 +26,8 @@ struct StagedCommit {
 
   private let revision: Revision
   private let now: Int
+  /// The only project whose resources may be touched; nil for all.
+  private let scope: String?
   private(set) var entries: [ResourceID: Entry] = [:]
   private(set) var outcomes: [CommitResult.Outcome] = []
   private var passwords: [InstanceID: Password] = [:]
@@ -36,11 +38,12 @@ struct StagedCommit {
   ///   - stored: The records of the resources that ``touched(by:)`` names, where they exist.
   ///   - passwordHolders: Those of its instances that have a password.
   init(
-    revision: Revision, now: Int, stored: [ResourceID: StoredRecord],
+    revision: Revision, now: Int, scope: String?, stored: [ResourceID: StoredRecord],
     passwordHolders: Set<InstanceID>
   ) {
     self.revision = revision
     self.now = now
+    self.scope = scope
     entries = stored.mapValues { Entry(before: $0, after: $0) }
     for id in passwordHolders { passwords[id] = Password(isSet: true) }
   }
@@ -60,7 +63,7 @@ struct StagedCommit {
       })
   }
 
-  private static func resource(of mutation: Mutation) -> ResourceID {
+  static func resource(of mutation: Mutation) -> ResourceID {
     switch mutation {
     case .put(let resource, _): resource.id
     case .delete(let id, _): id
@@ -77,12 +80,27 @@ struct StagedCommit {
   mutating func apply(_ mutations: [Mutation]) throws(StoreError) {
     outcomes.reserveCapacity(mutations.count)
     for (index, mutation) in mutations.enumerated() {
+      try checkScope(of: mutation, index)
       switch mutation {
       case .put(let resource, let condition): try put(resource, condition, index)
       case .delete(let id, let condition): try delete(id, condition, index)
       case .setPassword(let id, let password): try setPassword(password, of: id, index)
       case .clearPassword(let id): try setPassword(nil, of: id, index)
       }
+    }
+  }
+
+  /// The document is judged by itself first, then what stands there, and only then what is asked of
+  /// it: nobody learns anything of a resource that is another project's, and nobody takes one over
+  /// by declaring it anew.
+  private func checkScope(of mutation: Mutation, _ index: Int) throws(StoreError) {
+    guard let scope else { return }
+    let id = StagedCommit.resource(of: mutation)
+    if case .put(let resource, _) = mutation, resource.project != scope {
+      throw .outOfScope(index: index, id, scope: scope)
+    }
+    if let current = entries[id]?.after, current.record.resource.project != scope {
+      throw .foreign(index: index, id)
     }
   }
 
@@ -104,6 +122,11 @@ struct StagedCommit {
       ec2InstanceID: resource.instance?.ec2.instanceID ?? current?.record.ec2InstanceID)
     entry.after = StoredRecord(record: record, document: document)
     entry.index = index
+    if let current, current.record.resource.project != resource.project {
+      // Who takes a resource over takes over nothing that its guest has posted.
+      entry.wasDeleted = true
+      if let instance = resource.instance { passwords[instance.id] = Password(isSet: false) }
+    }
     entries[id] = entry
     add(current == nil ? .created : .updated, current?.record, record)
   }
@@ -209,7 +232,7 @@ struct StagedCommit {
     for (id, _, entry) in changed {
       // A new resource under an old id takes over nothing, its password included.
       if entry.after == nil || (entry.wasDeleted && entry.before != nil) {
-        changes.append(.deleted(id))
+        changes.append(.deleted(id, project: entry.before?.record.resource.project))
       }
       if let record = entry.after?.record { changes.append(.put(record)) }
     }

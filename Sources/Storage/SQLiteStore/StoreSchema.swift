@@ -18,7 +18,9 @@ enum StoreSchema {
       let record = Record(resource: network, revision: 1, createdAtSeconds: now)
       try db.execute(sql: "INSERT INTO meta (id, revision) VALUES (1, 1)")
       try ResourceTable(db: db).write(record, document: network.value.text)
-      try ChangeLog(db: db).append([.put(record)], revision: 1)
+      try db.execute(
+        sql: "INSERT INTO change (revision, kind, id, action) VALUES (1, ?, ?, 'put')",
+        arguments: [network.kind.rawValue, network.id.text])
     }
     migrator.registerMigration("keys of session tokens") { db in
       try db.execute(
@@ -30,6 +32,7 @@ enum StoreSchema {
           );
           """)
     }
+    migrator.registerMigration("access and audit") { db in try db.execute(sql: accessTables) }
     return migrator
   }
 
@@ -107,5 +110,40 @@ enum StoreSchema {
       action TEXT NOT NULL
     );
     CREATE INDEX changeRevision ON change (revision);
+    """
+
+  /// Whose a deleted resource was stands in `change`, so that only they are told. A line of `audit`
+  /// has a number within its class, done or refused, by which each class is bounded on its own.
+  private static let accessTables = """
+    ALTER TABLE change ADD COLUMN project TEXT;
+
+    CREATE TABLE access (
+      name TEXT NOT NULL PRIMARY KEY,
+      role TEXT NOT NULL,
+      project TEXT,
+      tokenHash BLOB UNIQUE,
+      certificateSubject TEXT UNIQUE,
+      createdAtSeconds INTEGER NOT NULL,
+      expiresAtSeconds INTEGER,
+      CHECK ((tokenHash IS NULL) <> (certificateSubject IS NULL))
+    );
+
+    CREATE TABLE audit (
+      position INTEGER PRIMARY KEY AUTOINCREMENT,
+      isRefused INTEGER NOT NULL,
+      number INTEGER NOT NULL,
+      atSeconds INTEGER NOT NULL,
+      authorKind TEXT NOT NULL,
+      author TEXT NOT NULL,
+      peer TEXT,
+      operation TEXT NOT NULL,
+      kind TEXT,
+      id TEXT,
+      outcome TEXT NOT NULL,
+      before INTEGER,
+      after INTEGER
+    );
+    CREATE UNIQUE INDEX auditNumber ON audit (isRefused, number);
+    CREATE INDEX auditSubject ON audit (kind, id);
     """
 }

@@ -12,11 +12,13 @@ struct StoreTransaction {
 
   /// Judges and writes all mutations.
   /// - Returns: What became of them, and what readers are to be told; nil where nothing changed.
-  func run(_ mutations: [Mutation], now: Int) throws -> (CommitResult, ChangeBatch?) {
+  func run(_ mutations: [Mutation], by context: WriteContext, now: Int) throws
+    -> (CommitResult, ChangeBatch?)
+  {
     let revision = try resources.revision()
     let passwordsTouched = StagedCommit.passwordsTouched(by: mutations)
     var staged = StagedCommit(
-      revision: revision + 1, now: now,
+      revision: revision + 1, now: now, scope: context.scope,
       stored: try resources.records(StagedCommit.touched(by: mutations), failure),
       passwordHolders: try resources.passwordHolders(passwordsTouched))
     try staged.apply(mutations)
@@ -32,15 +34,37 @@ struct StoreTransaction {
     try writeResources(changed)
     let chosen = try takeClaims(changed, held: held)
     staged.setEC2InstanceIDs(chosen)
-    try writeReferences(changed, held: targets)
+    try writeReferences(changed, held: targets, scope: context.scope)
     for (id, password) in staged.changedPasswords {
       try resources.setPassword(password, of: id)
     }
 
     let batch = ChangeBatch(revision: revision + 1, changes: staged.changes)
     try ChangeLog(db: db).append(batch.changes, revision: batch.revision)
+    try AuditTable(db: db).append(
+      StoreTransaction.entries(mutations, staged.outcomes, batch.revision, context, now))
     try resources.setRevision(batch.revision)
     return (CommitResult(revision: batch.revision, outcomes: staged.outcomes), batch)
+  }
+
+  /// What the audit log says of the mutations that changed something.
+  private static func entries(
+    _ mutations: [Mutation], _ outcomes: [CommitResult.Outcome], _ revision: Revision,
+    _ context: WriteContext, _ now: Int
+  ) -> [AuditEntry] {
+    zip(mutations, outcomes).compactMap { mutation, outcome in
+      let what: AuditEntry.Outcome
+      switch outcome.action {
+      case .unchanged: return nil
+      case .created: what = .created
+      case .updated: what = .updated
+      case .deleted: what = .deleted
+      }
+      return AuditEntry(
+        atSeconds: now, author: context.author, operation: context.operation,
+        subject: AuditEntry.Subject(StagedCommit.resource(of: mutation)), outcome: what,
+        before: outcome.previous?.revision, after: revision)
+    }
   }
 
   // MARK: Resources
@@ -140,7 +164,7 @@ struct StoreTransaction {
   // MARK: References
 
   private func writeReferences(
-    _ changed: [StagedCommit.Changed], held: [ResourceID: Set<ResourceID>]
+    _ changed: [StagedCommit.Changed], held: [ResourceID: Set<ResourceID>], scope: String?
   ) throws {
     var added: [(from: ResourceID, to: ResourceID)] = []
     for (id, _, entry) in changed {
@@ -158,7 +182,7 @@ struct StoreTransaction {
     }
     let indices = Dictionary(
       changed.map { ($0.id, $0.index) }, uniquingKeysWith: { _, last in last })
-    let existing = try resources.existing(Set(added.map(\.to)))
+    let existing = try resources.existing(Set(added.map(\.to)), reachableFrom: scope, failure)
     for (from, to) in added where !existing.contains(to) {
       throw StoreTransaction.broken(from: from, to: to, indices)
     }

@@ -198,7 +198,7 @@ struct TokenlessTests {
     let result = try await fixture.store.commit([.delete(resource)], now: 0, dryRun: false)
     if isChange {
       fixture.catalog.apply(
-        ChangeBatch(revision: result.revision, changes: [.deleted(resource)]))
+        ChangeBatch(revision: result.revision, changes: [.deleted(resource, project: nil)]))
     } else {
       try await fixture.catchUp()
     }

@@ -29,7 +29,7 @@ struct DoctorCommand: AsyncParsableCommand {
   var from: String?
   @Option(name: .customLong("as-guest"), help: "The address of the guest that is asked about.")
   var asGuest: String?
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
@@ -39,7 +39,7 @@ struct DoctorCommand: AsyncParsableCommand {
       guest = IPAddress(asGuest)
       guard guest != nil else { throw ValidationError("--as-guest: '\(asGuest)' is no IP address") }
     }
-    let client = ControlClient(socketPath: try socket.path(else: configuration.controlSocket))
+    let client = try ControlClient(try daemon.endpoint(else: configuration.controlSocket))
     let findings = await examine(configuration, guest, client)
     await client.shutdown()
     switch format.output ?? .table {

@@ -29,7 +29,7 @@ struct InstanceList: AsyncParsableCommand {
 
   func run() async throws {
     guard imdsV1Users else { return try await options.list(.instance) }
-    let users = try await ControlClient.withConnection(to: try options.socket.path()) {
+    let users = try await ControlClient.withConnection(to: try options.daemon.endpoint()) {
       try await $0.imdsV1Users(project: options.project)
     }
     switch options.format.output ?? .table {

@@ -21,7 +21,7 @@ struct InstanceMetadataSet: AsyncParsableCommand {
 
   @Argument(help: "The instance.") var id: InstanceID
   @Argument(help: "KEY=VALUE, any number.") var items: [String]
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
@@ -33,7 +33,7 @@ struct InstanceMetadataSet: AsyncParsableCommand {
       changes.append((String(item[..<split]), String(item[item.index(after: split)...])))
     }
     let set = changes
-    let all = try await ControlClient.withConnection(to: try socket.path()) {
+    let all = try await ControlClient.withConnection(to: try daemon.endpoint()) {
       try await $0.changeMetadata(of: id, set)
     }
     InstanceMetadataList.show(all, format)
@@ -50,12 +50,12 @@ struct InstanceMetadataUnset: AsyncParsableCommand {
 
   @Argument(help: "The instance.") var id: InstanceID
   @Argument(help: "KEY, any number.") var keys: [String]
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
     let unset = keys.map { (key: $0, value: String?.none) }
-    let left = try await ControlClient.withConnection(to: try socket.path()) {
+    let left = try await ControlClient.withConnection(to: try daemon.endpoint()) {
       try await $0.changeMetadata(of: id, unset)
     }
     InstanceMetadataList.show(left, format)
@@ -67,11 +67,11 @@ struct InstanceMetadataList: AsyncParsableCommand {
     commandName: "list", abstract: "Lists parameters.")
 
   @Argument(help: "The instance.") var id: InstanceID
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let all = try await ControlClient.withConnection(to: try socket.path()) {
+    let all = try await ControlClient.withConnection(to: try daemon.endpoint()) {
       try await $0.metadata(of: id)
     }
     InstanceMetadataList.show(all, format)

@@ -18,10 +18,10 @@ struct InstancePasswordShow: AsyncParsableCommand {
       """)
 
   @Argument(help: "The instance.") var id: InstanceID
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
 
   func run() async throws {
-    let password = try await ControlClient.withConnection(to: try socket.path()) {
+    let password = try await ControlClient.withConnection(to: try daemon.endpoint()) {
       try await $0.password(of: id)
     }
     FileHandle.standardOutput.write(Data(password.utf8))
@@ -33,10 +33,10 @@ struct InstancePasswordClear: AsyncParsableCommand {
     commandName: "clear", abstract: "Forgets it, so that the guest may post another.")
 
   @Argument(help: "The instance.") var id: InstanceID
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
 
   func run() async throws {
-    try await ControlClient.withConnection(to: try socket.path()) {
+    try await ControlClient.withConnection(to: try daemon.endpoint()) {
       try await $0.clearPassword(of: id)
     }
   }

@@ -17,14 +17,14 @@ struct InstanceWait: AsyncParsableCommand {
 
   @Argument(help: "The instance; it need not be declared yet.") var id: InstanceID
   @Option(help: "How long to wait, as 500ms, 30s or 2m.") var timeout = "30s"
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
     guard let timeout = DurationText.parse(timeout) else {
       throw ValidationError("'\(timeout)' is not a time like 500ms, 30s or 2m")
     }
-    let readiness = try await ControlClient.withConnection(to: try socket.path()) {
+    let readiness = try await ControlClient.withConnection(to: try daemon.endpoint()) {
       try await wait(for: timeout, $0)
     }
     switch format.output ?? .table {

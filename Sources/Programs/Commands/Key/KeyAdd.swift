@@ -24,7 +24,7 @@ struct KeyAdd: AsyncParsableCommand {
   @Option(help: "A file with the public key.") var publicKeyFile: String
   @Option(help: "The project that it belongs to.") var project: String?
   @Option(help: "ssh or x509.") var type = "ssh"
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
 
   func run() async throws {
     guard let data = FileManager.default.contents(atPath: publicKeyFile),
@@ -41,7 +41,7 @@ struct KeyAdd: AsyncParsableCommand {
       document = .object(members)
     }
     let change = document
-    let result = try await ControlClient.withConnection(to: try socket.path()) {
+    let result = try await ControlClient.withConnection(to: try daemon.endpoint()) {
       try await $0.apply([change], dryRun: false)
     }
     for outcome in result.outcomes { print("\(outcome.id) \(outcome.action.rawValue)") }

@@ -19,11 +19,11 @@ struct ListenerList: AsyncParsableCommand {
         nameplate listener list --output json
       """)
 
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let listeners = try await ControlClient.withConnection(to: try socket.path()) {
+    let listeners = try await ControlClient.withConnection(to: try daemon.endpoint()) {
       try await $0.listeners()
     }
     switch format.output ?? .table {

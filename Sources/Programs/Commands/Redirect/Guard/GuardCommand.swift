@@ -41,7 +41,7 @@ struct PortOwnerOptions: ParsableArguments {
   @Option(
     name: .customLong("address"), help: "An address that the guest may use; any number of them.")
   var addresses: [String] = []
-  @OptionGroup var socket: SocketOptions
+  @OptionGroup var daemon: DaemonOptions
 
   func validate() throws {
     if (instance == nil) == (mac == nil) {
@@ -71,7 +71,7 @@ struct PortOwnerOptions: ParsableArguments {
   }
 
   private func interface(_ id: InstanceID) async throws -> (MACAddress, [IPAddress]) {
-    let record = try await ControlClient.withConnection(to: try socket.path()) {
+    let record = try await ControlClient.withConnection(to: try daemon.endpoint()) {
       try await $0.get(ResourceID(kind: .instance, text: id.description))
     }
     let all = record.resource.instance?.interfaces ?? []
