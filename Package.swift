@@ -92,7 +92,8 @@ let package = Package(
       knows: ["Inventory", "MetadataService", nioCore, nioPosix, logging, serviceLifecycle]),
 
     room("ControlPlane/Manifest", knows: ["Inventory", collections, yams]),
-    room("ControlPlane/ControlAPI", knows: ["Inventory", "MetadataService", collections]),
+    room(
+      "ControlPlane/ControlAPI", knows: ["Inventory", "Dialects", "MetadataService", collections]),
     room(
       "ControlPlane/ControlServer",
       knows: [
@@ -103,8 +104,8 @@ let package = Package(
     room(
       "ControlPlane/ControlClient",
       knows: [
-        "Inventory", "ControlAPI", collections, asyncHTTPClient, nioCore, nioPosix, nioHTTP1,
-        nioSSL, x509, asn1,
+        "Inventory", "Dialects", "MetadataService", "ControlAPI", collections, asyncHTTPClient,
+        nioCore, nioPosix, nioHTTP1, nioSSL, x509, asn1,
       ]),
 
     room("Storage/SQLiteStore", knows: ["Inventory", grdb]),
@@ -115,18 +116,25 @@ let package = Package(
         serviceLifecycle,
       ]),
 
+    room("Host/HostProcess", knows: [subprocess, system]),
     room(
       "Host/HostNetwork",
-      knows: ["Inventory", "CHostNetwork", collections, subprocess, system]),
+      knows: ["Inventory", "HostProcess", "CHostNetwork", collections, system]),
     // What the C library has and its Swift module leaves out.
     .target(name: "CHostNetwork", path: "Sources/Host/CHostNetwork"),
+    room("Host/ConfigDrive", knows: ["Dialects", "HostProcess", "CArchive"]),
+    room("Host/Libvirt", knows: ["Inventory"]),
+    .systemLibrary(
+      name: "CArchive", path: "Sources/Host/CArchive", pkgConfig: "libarchive",
+      providers: [.apt(["libarchive-dev"])]),
 
     room(
       "Programs/Daemon",
       knows: [
         "Inventory", "Dialects", "MetadataService", "GuestServer", "VendorDataClient",
         "SQLiteStore",
-        "HostNetwork", "Manifest", "ControlAPI", "ControlServer", configuration, collections,
+        "HostProcess", "HostNetwork", "Manifest", "ControlAPI", "ControlServer", configuration,
+        collections,
         logging,
         serviceLifecycle,
         unixSignals, nioPosix, nioCore,
@@ -134,8 +142,9 @@ let package = Package(
     room(
       "Programs/Commands",
       knows: [
-        "Inventory", "MetadataService", "Manifest", "ControlAPI", "ControlClient", "HostNetwork",
-        "Daemon", argumentParser, logging, collections,
+        "Inventory", "Dialects", "MetadataService", "Manifest", "ControlAPI", "ControlClient",
+        "HostProcess", "HostNetwork", "ConfigDrive", "Libvirt", "Daemon", argumentParser, logging,
+        collections,
       ]),
     .executableTarget(
       name: "nameplate", dependencies: ["Commands"], path: "Sources/Programs/nameplate",
@@ -157,7 +166,10 @@ let package = Package(
     tests(
       "DialectsTests", of: ["Inventory", "Dialects", "Manifest", collections, yams],
       resources: [.copy("Fixtures")]),
-    tests("HostNetworkTests", of: ["Inventory", "HostNetwork", "TestKit", system]),
+    tests(
+      "HostNetworkTests", of: ["Inventory", "HostProcess", "HostNetwork", "TestKit", system]),
+    tests("ConfigDriveTests", of: ["Dialects", "ConfigDrive", "TestKit"]),
+    tests("LibvirtTests", of: ["Inventory", "Libvirt"]),
     tests("SQLiteStoreTests", of: ["Inventory", "SQLiteStore", grdb]),
     tests(
       "MetadataServiceTests",
@@ -165,7 +177,8 @@ let package = Package(
     tests(
       "DaemonTests",
       of: [
-        "nameplate", "Daemon", "HostNetwork", "Inventory", "MetadataService", "ControlAPI",
+        "nameplate", "Daemon", "HostNetwork", "ConfigDrive", "Inventory", "MetadataService",
+        "ControlAPI",
         "ControlClient", "TestKit", logging,
       ]),
     tests(

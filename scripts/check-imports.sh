@@ -19,14 +19,16 @@ room DataPlane/VendorDataClient: Inventory MetadataService
 room ControlPlane/Manifest: Inventory
 room ControlPlane/ControlAPI: Inventory Dialects MetadataService
 room ControlPlane/ControlServer: Inventory Dialects MetadataService ControlAPI Manifest
-room ControlPlane/ControlClient: Inventory Dialects ControlAPI Manifest
+room ControlPlane/ControlClient: Inventory Dialects MetadataService ControlAPI Manifest
 room Storage/SQLiteStore: Inventory
 room Storage/EtcdStore: Inventory
-room Host/HostNetwork: Inventory
-room Host/ConfigDrive: Inventory Dialects
+room Host/HostProcess:
+room Host/HostNetwork: Inventory HostProcess
+room Host/ConfigDrive: Inventory Dialects HostProcess
+room Host/Libvirt: Inventory
 room Guest/GuestAgent:
-room Programs/Daemon: Inventory Dialects MetadataService GuestServer VendorDataClient Manifest ControlAPI ControlServer SQLiteStore EtcdStore HostNetwork ConfigDrive
-room Programs/Commands: Inventory Dialects MetadataService Manifest ControlAPI ControlClient Daemon HostNetwork ConfigDrive
+room Programs/Daemon: Inventory Dialects MetadataService GuestServer VendorDataClient Manifest ControlAPI ControlServer SQLiteStore EtcdStore HostProcess HostNetwork ConfigDrive
+room Programs/Commands: Inventory Dialects MetadataService Manifest ControlAPI ControlClient Daemon HostProcess HostNetwork ConfigDrive Libvirt
 room Programs/nameplate: Commands
 room Programs/nameplate-guest: GuestAgent
 
@@ -43,8 +45,10 @@ only X509: ControlPlane/ControlServer ControlPlane/ControlClient
 only SwiftASN1: ControlPlane/ControlServer ControlPlane/ControlClient
 only AsyncHTTPClient: DataPlane/VendorDataClient ControlPlane/ControlClient
 only GRPC*: Storage/EtcdStore
-only Subprocess: Host/HostNetwork
+only Subprocess: Host/HostProcess
 only CHostNetwork: Host/HostNetwork
+only CArchive: Host/ConfigDrive
+only FoundationXML: Host/Libvirt
 only Yams: ControlPlane/Manifest Programs/Daemon Programs/Commands
 only Configuration: Programs/Daemon
 only ArgumentParser: Programs/Commands Programs/nameplate Programs/nameplate-guest

@@ -6,16 +6,17 @@
 # what to run; the caller decides whether it can go on.
 set -eu
 
-build="libsqlite3-dev zlib1g-dev"
+build="libsqlite3-dev zlib1g-dev libarchive-dev"
 case "${1:-}" in
   build) wanted=$build ;;
   test)
     wanted="$build curl nftables iptables iproute2 procps cloud-init cloud-guest-utils
-      python3-yaml python3-venv xorriso mtools"
+      python3-yaml python3-venv xorriso mtools dosfstools genisoimage strace"
     ;;
   bench) wanted="$build nginx-light wrk haproxy curl iproute2" ;;
+  drives) wanted="$build genisoimage xorriso" ;;
   *)
-    echo "usage: $0 build|test|bench" >&2
+    echo "usage: $0 build|test|bench|drives" >&2
     exit 2
     ;;
 esac

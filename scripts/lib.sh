@@ -20,7 +20,7 @@ need_headers() {
   status=0
   sh scripts/install-packages.sh build || status=$?
   [ "$status" -eq 0 ] && return 0
-  for header in sqlite3.h zlib.h; do
+  for header in sqlite3.h zlib.h archive.h; do
     found=""
     for folder in /usr/include /usr/local/include /usr/include/*-linux-gnu; do
       [ -e "$folder/$header" ] && found=1

@@ -26,7 +26,7 @@ struct RoleTests {
     .deleteMetadataItem: (.operator, true), .clearPassword: (.operator, true),
     .apply: (.operator, true),
     .listAccess: (.admin, false), .createAccess: (.admin, false), .revokeAccess: (.admin, false),
-    .listAudit: (.admin, false),
+    .listAudit: (.admin, false), .getDrive: (.admin, false),
   ]
 
   @Test("each role may do what the table says, and no more", arguments: Role.allCases)

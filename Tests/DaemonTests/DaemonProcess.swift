@@ -126,7 +126,7 @@ final class DaemonProcess {
 }
 
 /// What a daemon has logged so far, for who waits for a line of it.
-private final class LogLines: Sendable {
+final class LogLines: Sendable {
   private struct State {
     var text = ""
     var hasEnded = false
@@ -172,6 +172,8 @@ private final class LogLines: Sendable {
       if let answer { continuation.resume(returning: answer) }
     }
   }
+
+  func forgetAll() { state.withLock { $0.text = "" } }
 
   /// Takes a text out, so that the next one is waited for.
   func forget(_ text: String) { state.withLock { $0.text.replace(text, with: "") } }

@@ -1,5 +1,6 @@
 import Foundation
 import HostNetwork
+import HostProcess
 import Inventory
 
 /// A guest, its router and, on a management network behind the router, a host for the service; all

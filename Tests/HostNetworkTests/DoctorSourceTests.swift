@@ -1,5 +1,6 @@
 import Foundation
 import HostNetwork
+import HostProcess
 import Inventory
 import Testing
 

@@ -1,4 +1,5 @@
 import HostNetwork
+import HostProcess
 import Testing
 
 @Suite("The host's tools")

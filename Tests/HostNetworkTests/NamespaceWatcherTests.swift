@@ -1,5 +1,6 @@
 import Foundation
 import HostNetwork
+import HostProcess
 import Testing
 
 @Suite("Watching namespaces", .timeLimit(.minutes(1)))

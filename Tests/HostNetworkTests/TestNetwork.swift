@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HostNetwork
+import HostProcess
 import TestKit
 
 /// Whether network namespaces can be made here.

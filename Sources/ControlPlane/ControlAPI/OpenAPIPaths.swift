@@ -206,6 +206,20 @@ extension OpenAPIDocument {
             "schema": {"$ref": "#/components/schemas/Readiness"}}}},
           "default": {"$ref": "#/components/responses/Problem"}}
       }
+    },
+    "/v1/instances/{id}/drive": {
+      "parameters": [{"$ref": "#/components/parameters/id"}],
+      "get": {
+        "operationId": "getDrive",
+        "summary": "The files of the instance's config drive, with its password and user data",
+        "parameters": [
+          {"name": "layout", "in": "query", "schema": {
+            "enum": ["openstack+ec2", "openstack", "ec2", "nocloud"], "default": "openstack+ec2"}}],
+        "responses": {
+          "200": {"description": "All files", "content": {"application/json": {
+            "schema": {"$ref": "#/components/schemas/Drive"}}}},
+          "default": {"$ref": "#/components/responses/Problem"}}
+      }
     }
     """#
 }

@@ -31,7 +31,8 @@ extension Operation {
     case .createResource, .putResource, .deleteResource, .putMetadata, .patchMetadata,
       .putMetadataItem, .deleteMetadataItem, .clearPassword, .apply:
       OperationRule(role: .operator, reach: .project, isWrite: true)
-    case .listAccess, .listAudit:
+    case .getDrive, .listAccess, .listAudit:
+      // A drive has all of a record's secrets in one answer.
       OperationRule(role: .admin, reach: .all, isWrite: false)
     case .createAccess, .revokeAccess:
       OperationRule(role: .admin, reach: .all, isWrite: true)

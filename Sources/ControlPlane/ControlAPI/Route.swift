@@ -8,6 +8,7 @@ public enum Operation: String, Sendable, CaseIterable {
   case getPassword, clearPassword
   case look
   case getReadiness
+  case getDrive
   case apply
   case watch
   case listListeners, listStrangers, getProbe, getAddress, listIMDSv1Users
@@ -108,6 +109,7 @@ public enum RouteTable {
       Route("DELETE", "instances/{id}/password", .clearPassword, .instance),
       Route("GET", "instances/{id}/look", .look, .instance),
       Route("GET", "instances/{id}/readiness", .getReadiness, .instance),
+      Route("GET", "instances/{id}/drive", .getDrive, .instance),
     ]
 
   /// What a request asks for.
@@ -164,6 +166,10 @@ public enum ControlPath {
   }
 
   public static func look(_ id: InstanceID) -> String { "\(collection(.instance))/\(id)/look" }
+
+  public static func drive(_ id: InstanceID) -> String {
+    "\(collection(.instance))/\(id)/drive"
+  }
 
   public static func readiness(_ id: InstanceID) -> String {
     "\(collection(.instance))/\(id)/readiness"

@@ -27,6 +27,7 @@ struct ControlResponder: HTTPResponder {
   private let resources: ResourceHandlers
   private let instances: InstanceHandlers
   private let looks: LookHandlers
+  private let drives: DriveHandler
   private let applies: ApplyHandler
   private let watches: WatchHandler
   private let readiness: ReadinessHandler
@@ -48,6 +49,7 @@ struct ControlResponder: HTTPResponder {
     self.resources = ResourceHandlers(resources: resources)
     instances = InstanceHandlers(resources: resources)
     looks = LookHandlers(resources: resources)
+    drives = DriveHandler(resources: resources)
     refusals = RefusedWrites(log: resources.store, now: resources.now, logger: logger)
     road = RoadHandlers(service: resources.service, listeners: listeners)
     applies = ApplyHandler(resources: resources)
@@ -122,6 +124,7 @@ struct ControlResponder: HTTPResponder {
     case .clearPassword: return try await instances.clearPassword(request)
     case .look: return try await looks.look(request)
     case .getReadiness: return try await readiness.readiness(request)
+    case .getDrive: return try await drives.drive(request)
     case .apply: return try applies.apply(request)
     case .watch: return try await watches.watch(request)
     case .listListeners: return road.listListeners()

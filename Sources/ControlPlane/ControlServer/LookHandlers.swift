@@ -32,7 +32,7 @@ struct LookHandlers: Sendable {
     guard service.catalog.read({ $0.view(of: id) != nil }) else {
       throw .missing(ResourceID(kind: .instance, text: id.description))
     }
-    var roots: [[String]] = [[], ["openstack"]]
+    var roots: [[String]] = [[], ["openstack"], ["nocloud"]]
     if let path {
       do {
         roots = [try RequestTarget(parsing: Array(path.utf8)).segments]

@@ -54,10 +54,19 @@ public struct RenderInput: Sendable {
   public var randomSeed: [UInt8]
   /// The dynamic targets' answers by name, where ``Needs/dynamicVendorData`` asked for them.
   public var dynamicVendorData: [(name: String, answer: JSONValue)]
+  /// How the documents reach the guest.
+  public var carrier: Carrier
+
+  /// A drive is handed to one machine and nobody else, so it has what no network carries.
+  public enum Carrier: Sendable, Hashable {
+    case http
+    case drive
+  }
 
   public init(
     view: InstanceView, settings: RenderSettings, sourceAddress: IPAddress? = nil, today: String,
-    randomSeed: [UInt8] = [], dynamicVendorData: [(name: String, answer: JSONValue)] = []
+    randomSeed: [UInt8] = [], dynamicVendorData: [(name: String, answer: JSONValue)] = [],
+    carrier: Carrier = .http
   ) {
     self.view = view
     self.settings = settings
@@ -65,6 +74,7 @@ public struct RenderInput: Sendable {
     self.today = today
     self.randomSeed = randomSeed
     self.dynamicVendorData = dynamicVendorData
+    self.carrier = carrier
   }
 }
 

@@ -2,7 +2,9 @@
 public enum DialectTable {
   /// In the order in which they are asked whether a path is theirs; EC2 takes what is left, as it
   /// does in Nova.
-  public static let all: [any Dialect] = [OpenStackDialect(), EC2Dialect()]
+  public static let all: [any Dialect] = [
+    OpenStackDialect(), NoCloudDialect(), EC2Dialect(),
+  ]
 
   /// The dialect that answers a path.
   public static func dialect(for target: RequestTarget) -> (any Dialect)? {

@@ -52,6 +52,11 @@ public enum Limits {
   /// Linux: PATH_MAX is 4096; Nova's injected paths are limited to 255.
   public static let maximumFilePathCharacters = 255
 
+  // MARK: Drives
+
+  /// All files of a drive. A FAT drive has 64 MiB, as Nova's; a usual drive 50 KiB.
+  public static let maximumDriveBytes = 32 * 1024 * 1024
+
   // MARK: Networks
 
   public static let maximumSubnets = 64

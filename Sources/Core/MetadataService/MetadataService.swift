@@ -51,6 +51,8 @@ public final class MetadataService: Sendable {
   private let settings: RenderSettings
   private let hosts: HostRule
   let vendorData: DynamicVendorData?
+  /// Nil where no secret is kept for it.
+  let driveSeed: DriveSeed?
   let unknownHold: Duration
   let environment: Environment
   let held = Mutex(HoldLedger())
@@ -59,7 +61,8 @@ public final class MetadataService: Sendable {
 
   public init(
     catalog: LiveCatalog, store: any InventoryStore & TokenKeyStore, settings: RenderSettings,
-    vendorData: DynamicVendorData? = nil, unknownHold: Duration = .seconds(2),
+    vendorData: DynamicVendorData? = nil, driveSeed: DriveSeed? = nil,
+    unknownHold: Duration = .seconds(2),
     hosts: HostRule = HostRule(), counters: Counters = Counters(), environment: Environment
   ) {
     self.catalog = catalog
@@ -67,6 +70,7 @@ public final class MetadataService: Sendable {
     self.settings = settings
     self.hosts = hosts
     self.vendorData = vendorData
+    self.driveSeed = driveSeed
     self.unknownHold = unknownHold
     self.counters = counters
     self.environment = environment

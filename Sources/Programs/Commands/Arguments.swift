@@ -1,4 +1,6 @@
 public import ArgumentParser
+public import ConfigDrive
+public import Dialects
 public import Inventory
 
 // How what the field calls by name or id is written on a command line.
@@ -23,3 +25,7 @@ extension InstanceID: ExpressibleByArgument {
 }
 
 extension Role: ExpressibleByArgument {}
+
+extension DriveFormat: ExpressibleByArgument {}
+
+extension MachineStrings.Target: ExpressibleByArgument {}

@@ -19,7 +19,8 @@ public struct NameplateCommand: AsyncParsableCommand {
     version: nameplateVersion,
     subcommands: [
       Serve.self, Apply.self, Diff.self, Get.self, List.self, Delete.self, Look.self, Watch.self,
-      Status.self, ListenerCommand.self, InstanceCommand.self, KeyCommand.self, ConfigCommand.self,
+      Status.self, ListenerCommand.self, InstanceCommand.self, DriveCommand.self,
+      LibvirtCommand.self, KeyCommand.self, ConfigCommand.self,
       RedirectCommand.self, DoctorCommand.self, AccessCommand.self, AuditCommand.self,
     ])
 

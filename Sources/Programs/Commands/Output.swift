@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Inventory
 import Manifest
 
@@ -49,6 +50,9 @@ extension String {
 
 /// Prints values for programs.
 enum Output {
+  /// One line that is out at once, even into a pipe.
+  static func line(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+
   static func print(_ value: JSONValue, _ format: OutputFormat) {
     switch format {
     case .json: Swift.print(value.text)

@@ -1,4 +1,5 @@
 public import ControlServer
+public import Dialects
 import Foundation
 public import GuestServer
 public import Inventory
@@ -78,6 +79,16 @@ public struct DaemonConfiguration: Sendable {
       check: try read.word(.hostCheck), names: try read.list(.metadataNames, read.hostName),
       addresses: listeners.map(\.address) + namespaceRules.map(\.address)
         + [redirect.metadataHost, redirect.metadataHostIPv6].compactMap { $0 })
+  }
+}
+
+extension RenderSettings {
+  /// The settings that show in documents, for a program that serves nobody.
+  public init(_ sources: SettingSources) throws(ConfigurationError) {
+    let read = SettingReader(sources: sources)
+    self.init(
+      dhcpDomain: try read.domain(.dhcpDomain),
+      vendorData: try read.vendorData(.vendordataJSONFilePath))
   }
 }
 

@@ -108,6 +108,7 @@ public struct Daemon: Sendable {
       settings: RenderSettings(
         dhcpDomain: configuration.dhcpDomain, vendorData: configuration.vendorData),
       vendorData: vendorData,
+      driveSeed: DriveSeed(key: try DriveKeyFile.key(in: configuration.stateDirectory)),
       unknownHold: .milliseconds(Int(configuration.unknownGuestHoldSeconds * 1000)),
       hosts: configuration.hosts,
       environment: MetadataService.Environment(

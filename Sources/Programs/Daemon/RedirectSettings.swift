@@ -1,6 +1,7 @@
 import Foundation
 import GuestServer
 public import HostNetwork
+import HostProcess
 public import Inventory
 
 /// What the configuration says of the redirect.

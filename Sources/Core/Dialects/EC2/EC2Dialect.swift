@@ -10,8 +10,8 @@ public struct EC2Dialect: Dialect {
 
   public init() {}
 
-  /// Every path but OpenStack's, as in Nova.
-  public func owns(_ target: RequestTarget) -> Bool { target.segments.first != "openstack" }
+  /// Every path that no dialect before it takes, as in Nova.
+  public func owns(_ target: RequestTarget) -> Bool { true }
 
   public func needs(of target: RequestTarget) -> Needs { [] }
 

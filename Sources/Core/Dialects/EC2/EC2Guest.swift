@@ -45,6 +45,19 @@ struct EC2Guest: Sendable {
     }
   }
 
+  // MARK: Devices
+
+  /// The declared block devices, else what Nova says of an instance without any.
+  var blockDevices: [(key: String, value: String)] {
+    let declared = instance.blockDevices.map { (key: $0.virtual, value: $0.device) }
+    return declared.isEmpty ? EC2Guest.novasBlockDevices : declared
+  }
+
+  private static let novasBlockDevices = [
+    (key: "ami", value: "sda1"), (key: "ephemeral0", value: "sda2"),
+    (key: "root", value: "/dev/sda1"), (key: "swap", value: "sda3"),
+  ]
+
   // MARK: Ids
 
   var amiID: String? { instance.ec2.amiID ?? EC2ID.derived("ami", from: instance.imageID) }

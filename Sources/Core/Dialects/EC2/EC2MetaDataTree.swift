@@ -48,16 +48,9 @@ enum EC2MetaDataTree {
   ]
 
   private static let hardware: [EC2Entry<EC2Guest>] = [
-    .directory("block-device-mapping", since: .december2007) { guest in
-      let declared = guest.instance.blockDevices.map { (key: $0.virtual, value: $0.device) }
-      return EC2Children(leaves: declared.isEmpty ? novasBlockDevices : declared)
+    .directory("block-device-mapping", since: .december2007) {
+      EC2Children(leaves: $0.blockDevices)
     }
-  ]
-
-  /// What Nova says of an instance without declared block devices.
-  private static let novasBlockDevices = [
-    (key: "ami", value: "sda1"), (key: "ephemeral0", value: "sda2"),
-    (key: "root", value: "/dev/sda1"), (key: "swap", value: "sda3"),
   ]
 
   private static let placement: [EC2Entry<EC2Guest>] = [

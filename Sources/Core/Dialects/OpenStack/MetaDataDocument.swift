@@ -20,6 +20,7 @@ struct MetaDataDocument {
     if !instance.metadata.isEmpty {
       members["meta"] = .object(instance.metadata.mapValues(JSONValue.string))
     }
+    if input.carrier == .drive { addInjections(to: &members) }
     addNetworkConfig(to: &members)
     addKeys(to: &members)
     addNames(to: &members)
@@ -27,10 +28,25 @@ struct MetaDataDocument {
     return .object(members)
   }
 
+  /// What only a drive has: Nova keeps both off the network.
+  private func addInjections(to members: inout Members) {
+    let files = OpenStackContent(view: input.view).files
+    if !files.isEmpty {
+      members["files"] = .array(
+        files.map { id, file in
+          ["path": .string(file.path), "content_path": .string(OpenStackContent.path(of: id))]
+        })
+    }
+    if let password = instance.adminPassword {
+      members["admin_pass"] = .string(password.revealed)
+    }
+  }
+
   private func addNetworkConfig(to members: inout Members) {
     guard InterfacesTemplate.exists(for: input.view) else { return }
     members["network_config"] = [
-      "name": "network_config", "content_path": .string("/content/\(InterfacesTemplate.contentID)"),
+      "name": "network_config",
+      "content_path": .string(OpenStackContent.path(of: InterfacesTemplate.contentID)),
     ]
   }
 

@@ -52,13 +52,16 @@ struct NetworkDataDocument {
     _ id: String, _ mac: MACAddress, of interface: NetworkInterface, on network: Network
   ) -> JSONValue {
     let type = network.vifType.flatMap { linkTypes.contains($0) ? $0 : nil } ?? "phy"
-    // A DHCP server tells the MTU itself.
-    let isTold = network.subnets.contains { $0.dhcp && $0.dhcpServer != nil }
     return [
       "id": .string(id), "vif_id": JSONValue(interface.id), "type": .string(type),
-      "mtu": isTold ? .null : network.mtu.map { JSONValue($0) } ?? .null,
+      "mtu": mtu(of: network).map { JSONValue($0) } ?? .null,
       "ethernet_mac_address": .string(mac.description),
     ]
+  }
+
+  /// The MTU that a guest must be told; a DHCP server tells it itself.
+  static func mtu(of network: Network) -> Int? {
+    network.subnets.contains { $0.dhcp && $0.dhcpServer != nil } ? nil : network.mtu
   }
 
   // MARK: Networks

@@ -25,8 +25,8 @@ public struct OpenStackDialect: Dialect {
           .filter { version >= $0.since && $0.exists(for: input) }
           .map { ListingEntry(leaf: $0.rawValue) })
     case .document(let document, let version): document.node(in: version, for: input)
-    case .interfaces:
-      InterfacesTemplate.text(for: input.view).map { .document(Document(text: $0)) }
+    case .content(let id):
+      OpenStackContent(view: input.view).document(id, on: input.carrier).map { .document($0) }
     case nil: nil
     }
   }
@@ -36,8 +36,8 @@ public struct OpenStackDialect: Dialect {
     case versions
     case documents(OpenStackVersion)
     case document(OpenStackDocument, OpenStackVersion)
-    /// The content of meta_data.json's `network_config`; there is no other over HTTP.
-    case interfaces
+    /// What meta_data.json refers to by its `content_path`.
+    case content(String)
 
     init?(_ target: RequestTarget) {
       var path = target.segments.dropFirst()
@@ -46,8 +46,8 @@ public struct OpenStackDialect: Dialect {
         return
       }
       if first == "content" {
-        guard path.elementsEqual([InterfacesTemplate.contentID]) else { return nil }
-        self = .interfaces
+        guard let id = path.popFirst(), path.isEmpty else { return nil }
+        self = .content(id)
         return
       }
       guard let version = OpenStackVersion(segment: first) else { return nil }

@@ -1,3 +1,4 @@
+public import HostProcess
 import Inventory
 
 /// Finds which link of the guests' road to the service is broken.

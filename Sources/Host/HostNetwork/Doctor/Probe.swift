@@ -1,3 +1,4 @@
+import HostProcess
 import Inventory
 
 /// A request that says nothing and asks who is there: `GET /nameplate/probe/NONCE[/BYTES]`.

@@ -1,3 +1,5 @@
+public import HostProcess
+
 /// Installs, checks and takes away ports' guards, in one network namespace.
 public struct PortGuards: Sendable {
   private let tools: HostTools

@@ -1,3 +1,5 @@
+import HostProcess
+
 /// The tables and base chains that iptables-nft makes and never takes away.
 enum IptablesEmptyTables {
   /// Those that our chains need and that are not there.

@@ -1,3 +1,5 @@
+import HostProcess
+
 /// A router's redirect in iptables and ip6tables of one variant.
 struct IptablesRouter {
   let router: RouterRedirect

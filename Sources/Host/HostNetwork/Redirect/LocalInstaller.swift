@@ -1,3 +1,5 @@
+import HostProcess
+
 /// Makes, checks and takes away a local redirect.
 struct LocalInstaller {
   let local: LocalRedirect

@@ -1,3 +1,5 @@
+import HostProcess
+
 /// What ip and /proc/sys tell about the devices and parts of a local redirect.
 struct LocalState: Hashable {
   private(set) var devices: Set<String> = []

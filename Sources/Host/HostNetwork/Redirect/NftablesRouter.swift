@@ -1,3 +1,5 @@
+import HostProcess
+
 /// A router's redirect in nftables.
 struct NftablesRouter {
   let router: RouterRedirect

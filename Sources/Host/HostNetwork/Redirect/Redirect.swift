@@ -1,3 +1,4 @@
+public import HostProcess
 import SystemPackage
 
 /// Installs, checks and takes away what brings guests' packets for the metadata address to the

@@ -1,3 +1,5 @@
+import HostProcess
+
 /// What differs between the rules that should be and those that are, in an operator's words.
 enum RedirectDrift {
   /// - Parameter place: `chain prerouting of table inet nameplate`.

@@ -1,3 +1,5 @@
+public import HostProcess
+
 /// A redirect that cannot be installed, removed or checked.
 public enum RedirectError: Error, Sendable, Hashable, CustomStringConvertible {
   case tool(HostToolError)

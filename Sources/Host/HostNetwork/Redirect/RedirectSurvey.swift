@@ -1,3 +1,5 @@
+import HostProcess
+
 /// A table of nftables: its name and its chains.
 struct NftablesTable: Hashable {
   let family: String

@@ -4,6 +4,7 @@ import ControlClient
 import Daemon
 import Foundation
 import HostNetwork
+import HostProcess
 import Inventory
 
 struct DoctorCommand: AsyncParsableCommand {

@@ -5,6 +5,6 @@ struct InstanceCommand: AsyncParsableCommand {
     commandName: "instance", abstract: "What belongs to one instance.",
     subcommands: [
       InstanceList.self, InstanceWait.self, InstanceMetadataCommand.self,
-      InstancePasswordCommand.self,
+      InstancePasswordCommand.self, InstanceSMBIOS.self,
     ])
 }

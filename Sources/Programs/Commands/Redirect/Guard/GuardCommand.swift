@@ -1,6 +1,7 @@
 import ArgumentParser
 import ControlClient
 import HostNetwork
+import HostProcess
 import Inventory
 
 struct GuardCommand: AsyncParsableCommand {

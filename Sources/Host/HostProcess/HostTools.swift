@@ -35,7 +35,7 @@ public struct HostToolError: Error, Sendable, Hashable, CustomStringConvertible 
   }
 }
 
-/// Runs the host's own tools (nft, iptables, ip, cat), in a network namespace where one is named.
+/// Runs the host's own tools (nft, iptables, ip, cat, mcopy), in a network namespace where one is named.
 public struct HostTools: Sendable, Hashable {
   /// A name under /run/netns; nil for the namespace of this process.
   public var namespace: String?
@@ -51,22 +51,27 @@ public struct HostTools: Sendable, Hashable {
   }
 
   /// Runs a tool to its end.
-  /// - Parameter input: What it reads from its standard input.
+  /// - Parameters:
+  ///   - input: What it reads from its standard input.
+  ///   - environment: What is added to this process's own.
   /// - Returns: What it printed.
   /// - Throws: ``HostToolError``, with what the tool said.
   @discardableResult
-  public func run(_ tool: String, _ arguments: [String] = [], input: String = "")
-    async throws(HostToolError) -> String
-  {
+  public func run(
+    _ tool: String, _ arguments: [String] = [], input: String = "",
+    environment: [String: String] = [:]
+  ) async throws(HostToolError) -> String {
     var words = [tool] + arguments
     if let namespace { words = ["ip", "netns", "exec", namespace] + words }
     let command = words.joined(separator: " ")
     let result: (status: TerminationStatus, out: String?, error: String?)
+    var variables: [Environment.Key: String?] = ["PATH": HostTools.path, "LC_ALL": "C"]
+    for (name, value) in environment { variables[Environment.Key(stringLiteral: name)] = value }
     do {
-      result = try await HostTools.withDeadline { [words] in
+      result = try await HostTools.withDeadline { [words, variables] in
         let result = try await Subprocess.run(
           .name(words[0]), arguments: Arguments(Array(words.dropFirst())),
-          environment: .inherit.updating(["PATH": HostTools.path, "LC_ALL": "C"]),
+          environment: .inherit.updating(variables),
           input: .string(input),
           output: .string(limit: HostTools.maximumOutputBytes),
           error: .string(limit: HostTools.maximumErrorBytes))
