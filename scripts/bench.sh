@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the daemon in release and measures it beside nginx, and beside a farm of haproxies. Arguments go to guest-bench.
+# Builds the daemon in release and measures it beside nginx, beside a farm of haproxies, and beside hostile guests. Arguments go to guest-bench.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -16,4 +16,5 @@ sh scripts/install-packages.sh bench || {
 status=0
 Benchmarks/.build/release/guest-bench .build/release/nameplate "$@" || status=$?
 Benchmarks/.build/release/guest-bench namespaces .build/release/nameplate "$@" || status=$?
+Benchmarks/.build/release/guest-bench hostile .build/release/nameplate "$@" || status=$?
 exit "$status"

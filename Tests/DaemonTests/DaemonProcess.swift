@@ -101,6 +101,8 @@ final class DaemonProcess {
     return lines.all
   }
 
+  var processIdentifier: pid_t { process?.processIdentifier ?? 0 }
+
   func signal(_ number: Int32) { process?.signal(number) }
 
   /// Its exit status, once it has ended.

@@ -29,7 +29,9 @@ struct ExchangeDriver {
   mutating func answer(_ status: Int = 200) { perform(exchange.answered(answer(status), now: now)) }
   mutating func inputClosed() { perform(exchange.inputClosed(now: now)) }
   mutating func written() { perform(exchange.written(now: now)) }
-  mutating func shutDown() { perform(exchange.shutdownRequested(now: now)) }
+  mutating func shutDown(waitsForFirst: Bool = false) {
+    perform(exchange.shutdownRequested(waitsForFirst: waitsForFirst, now: now))
+  }
   mutating func turnAway() { perform(exchange.turnAway()) }
   mutating func closed() { exchange.closed() }
 

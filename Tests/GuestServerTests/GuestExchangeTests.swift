@@ -334,6 +334,26 @@ struct GuestExchangeTests {
     #expect(row.outcomes.count == Self.events.count)
   }
 
+  @Test("a connection that has not asked yet is given a moment to, and one answer")
+  func drainingFresh() {
+    var machine = ExchangeDriver()
+    machine.shutDown(waitsForFirst: true)
+    #expect(machine.takeActions() == [])
+    machine.now += 499
+    machine.receive(Self.get)
+    #expect(machine.takeActions() == ["ask get /a", "send 200 close", "finish"])
+    machine = ExchangeDriver()
+    machine.receive(Self.get)
+    machine.shutDown(waitsForFirst: true)
+    #expect(machine.takeActions().last == "finish")
+    machine = ExchangeDriver()
+    machine.now = 1250
+    machine.shutDown(waitsForFirst: true)
+    #expect(machine.exchange.deadline == 1300, "it is not longer than it would have been")
+    machine.reachDeadline()
+    #expect(machine.takeActions() == ["close"])
+  }
+
   @Test("draining finishes a request that has begun, and says that it was the last")
   func draining() {
     var machine = ExchangeDriver()

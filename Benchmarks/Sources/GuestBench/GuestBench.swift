@@ -17,9 +17,13 @@ enum GuestBench {
     do {
       let options = try Options(parsing: arguments)
       Interrupt.install()
-      if options.part == .namespaces { return try runNamespaces(options) }
-      let results = try inFolder { folder in try measure(options, in: folder) }
-      return try finish(results, options)
+      switch options.part {
+      case .namespaces: return try runNamespaces(options)
+      case .hostile: return try runHostile(options)
+      case .soak: return try runSoak(options)
+      case .guests:
+        return try finish(try inFolder { folder in try measure(options, in: folder) }, options)
+      }
     } catch let error as UsageError {
       complain("\(error)\n\n\(Options.usage)")
       return 2
@@ -62,6 +66,30 @@ enum GuestBench {
     }
     for problem in results.problems { complain(problem) }
     return results.problems.isEmpty ? 0 : 1
+  }
+
+  private static func runHostile(_ options: Options) throws -> Int32 {
+    let results = try inFolder { try HostileBench(options: options, folder: $0).run() }
+    print(options.isJSON ? try Report.json(results) : Report.table(results))
+    if !options.isShort { try write(Report.markdown(results), to: "hostile.md", options) }
+    for problem in results.problems { complain(problem) }
+    return results.problems.isEmpty ? 0 : 1
+  }
+
+  private static func runSoak(_ options: Options) throws -> Int32 {
+    let results = try inFolder { try Soak(options: options, folder: $0).run() }
+    print(options.isJSON ? try Report.json(results) : Report.table(results))
+    try write(Report.markdown(results), to: "soak.md", options)
+    try write(LineChart.svg(results), to: "soak.svg", options)
+    for problem in results.problems { complain(problem) }
+    return results.problems.isEmpty ? 0 : 1
+  }
+
+  private static func write(_ text: String, to name: String, _ options: Options) throws {
+    try FileManager.default.createDirectory(
+      atPath: options.reportFolder, withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: URL(fileURLWithPath: "\(options.reportFolder)/\(name)"))
+    complain("written: \(options.reportFolder)/\(name)")
   }
 
   private static func measure(_ options: Options, in folder: String) throws -> Results {
@@ -136,7 +164,7 @@ enum GuestBench {
   }
 
   /// Progress and problems go to standard error, so that `--output json` can be piped.
-  private static func complain(_ text: String) {
+  static func complain(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))
   }
 }

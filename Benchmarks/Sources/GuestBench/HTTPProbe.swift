@@ -1,6 +1,6 @@
 import Glibc
 
-/// A GET on a new connection to 127.0.0.1, for checking a server before it is measured.
+/// A GET on a new connection to 127.0.0.1, from any of loopback's addresses.
 enum HTTPProbe {
   struct Answer {
     let status: Int
@@ -8,8 +8,8 @@ enum HTTPProbe {
   }
 
   /// Nil where nobody listens, or the answer is none.
-  static func get(_ path: String, port: UInt16) -> Answer? {
-    guard let descriptor = connect(port: port) else { return nil }
+  static func get(_ path: String, port: UInt16, from source: UInt32? = nil) -> Answer? {
+    guard let descriptor = connect(port: port, from: source) else { return nil }
     defer { close(descriptor) }
     let request = Array(
       "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n\r\n".utf8)
@@ -31,12 +31,23 @@ enum HTTPProbe {
     return UInt16(bigEndian: address.sin_port)
   }
 
-  private static func connect(port: UInt16) -> Int32? {
+  private static func connect(port: UInt16, from source: UInt32?) -> Int32? {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return nil }
     var timeout = timeval(tv_sec: 5, tv_usec: 0)
     let size = socklen_t(MemoryLayout<timeval>.size)
     unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, size)
+    if let source {
+      var own = loopback(port: 0)
+      own.sin_addr.s_addr = source.bigEndian
+      let isBound = unsafe withGeneric(&own) {
+        unsafe bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+      guard isBound == 0 else {
+        close(descriptor)
+        return nil
+      }
+    }
     var address = loopback(port: port)
     let result = unsafe withGeneric(&address) {
       unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))

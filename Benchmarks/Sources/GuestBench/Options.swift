@@ -4,6 +4,8 @@ struct Options {
   enum Part {
     case guests
     case namespaces
+    case hostile
+    case soak
   }
 
   var part = Part.guests
@@ -13,19 +15,23 @@ struct Options {
   var isShort = false
   var rounds: Int?
   var seconds: Int?
+  var minutes = 30
   var isJSON = false
   var thresholds = "Benchmarks/thresholds.json"
   var reportFolder = "docs/performance"
 
   static let usage = """
-    usage: guest-bench [namespaces] [options] PATH-OF-NAMEPLATE
+    usage: guest-bench [namespaces|hostile|soak] [options] PATH-OF-NAMEPLATE
 
     Measures the guests' side beside nginx serving the same bytes from files; with `namespaces`, one
-    daemon with a socket in each of 200 network namespaces beside 200 haproxies (root only).
+    daemon with a socket in each of 200 network namespaces beside 200 haproxies (root only); with
+    `hostile`, what polite guests wait for their answers, alone and beside each attack; with `soak`,
+    honest and hostile guests and an operator for half an hour, with what the daemon uses.
 
       --short              one round of 1 s; only checks that no request failed
       --rounds N           rounds to take the median of (5)
       --seconds N          seconds of each keep-alive run (5); runs that close take at most 3
+      --minutes N          of a soak (30)
       --output text|json   (text)
       --thresholds FILE    (\(Options().thresholds))
       --report FOLDER      where a full run writes its report (\(Options().reportFolder))
@@ -40,15 +46,17 @@ struct Options {
 
   init(parsing arguments: [String]) throws(UsageError) {
     var rest = arguments[...]
-    if rest.first == "namespaces" {
+    let parts: [String: Part] = ["namespaces": .namespaces, "hostile": .hostile, "soak": .soak]
+    if let first = rest.first, let named = parts[first] {
       rest.removeFirst()
-      part = .namespaces
+      part = named
     }
     while let argument = rest.popFirst() {
       switch argument {
       case "--short": isShort = true
       case "--rounds": rounds = try Options.number(after: argument, &rest)
       case "--seconds": seconds = try Options.number(after: argument, &rest)
+      case "--minutes": minutes = try Options.number(after: argument, &rest)
       case "--thresholds": thresholds = try Options.value(after: argument, &rest)
       case "--report": reportFolder = try Options.value(after: argument, &rest)
       case "--ours-command": oursCommand = try Options.value(after: argument, &rest)

@@ -7,8 +7,22 @@ import Synchronization
 /// on another event loop.
 final class AcceptedConnections: Sendable {
   private let count = Atomic<Int>(0)
+  private let isOver = Atomic<Bool>(false)
 
   var isMany: Bool { count.load(ordering: .relaxed) >= AcceptGate.maximumUnseen }
+
+  /// Whether no more are to be accepted.
+  var areOver: Bool { isOver.load(ordering: .relaxed) }
+
+  func end() { isOver.store(true, ordering: .relaxed) }
+
+  /// Returns once all have been looked at, or the task is cancelled. To be called when no more are
+  /// accepted.
+  func allSeen() async {
+    while count.load(ordering: .relaxed) > 0, !Task.isCancelled {
+      try? await Task.sleep(for: .milliseconds(1))
+    }
+  }
 
   func accepted() { count.wrappingAdd(1, ordering: .relaxed) }
   func seen() { count.wrappingSubtract(1, ordering: .relaxed) }
@@ -31,7 +45,7 @@ final class AcceptGate: ChannelInboundHandler {
   /// No more is said within it.
   static let quietTime = TimeAmount.seconds(10)
   /// Two rounds of accepting.
-  static let maximumUnseen = 64
+  static let maximumUnseen = 32
   /// Looking at a connection takes some microseconds.
   private static let catchUpTime = TimeAmount.milliseconds(1)
 
@@ -66,14 +80,23 @@ final class AcceptGate: ChannelInboundHandler {
     guard !isPaused else { return }
     isPaused = true
     setAccepting(false, context.channel)
-    let channel = context.channel
-    context.eventLoop.assumeIsolated().scheduleTask(in: time) {
+    resume(context.channel, in: time)
+  }
+
+  /// Accepts again after a time, or later where the other loops have not caught up by then.
+  private func resume(_ channel: any Channel, in time: TimeAmount) {
+    channel.eventLoop.assumeIsolated().scheduleTask(in: time) {
+      guard !self.connections.isMany else {
+        self.resume(channel, in: AcceptGate.catchUpTime)
+        return
+      }
       self.isPaused = false
       self.setAccepting(true, channel)
     }
   }
 
   private func setAccepting(_ isAccepting: Bool, _ channel: any Channel) {
+    guard !(isAccepting && connections.areOver) else { return }
     // It fails only on a channel that is closed.
     try? channel.syncOptions?.setOption(.autoRead, value: isAccepting)
   }

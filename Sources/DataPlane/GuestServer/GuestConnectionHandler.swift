@@ -126,7 +126,8 @@ final class GuestConnectionHandler: ChannelInboundHandler {
     case ChannelEvent.inputClosed: perform(exchange.inputClosed(now: now), now)
     case let event as ShutdownEvent:
       if event.isListenerGone { boundClosing(context) }
-      perform(exchange.shutdownRequested(now: now), now)
+      perform(
+        exchange.shutdownRequested(waitsForFirst: !event.isListenerGone, now: now), now)
     default: context.fireUserInboundEventTriggered(event)
     }
   }

@@ -83,6 +83,7 @@ struct GuestExchange: Sendable {
   private var isInputClosed = false
   private var isWritable = true
   private var isDraining = false
+  private var hasAsked = false
   private var discarded = 0
   private var stateDeadline: Int
   private var writeDeadline = Int.max
@@ -206,6 +207,7 @@ struct GuestExchange: Sendable {
     request = Asked(
       isHead: parsed.method == .head, keepsAlive: parsed.keepsAlive, isHTTP10: parsed.isHTTP10)
     enter(.asked, until: .max)
+    hasAsked = true
     return .ask(
       GuestRequest(
         method: parsed.method, target: parsed.target, network: network, source: source,
@@ -309,11 +311,19 @@ struct GuestExchange: Sendable {
     }
   }
 
-  /// The server is to stop: what is under way is finished, nothing more is begun.
-  mutating func shutdownRequested(now: Int) -> Action {
+  /// The server, or the listener, is to stop: what is under way is finished, nothing more is begun.
+  /// - Parameter waitsForFirst: Whether a connection that has not asked anything yet is still
+  ///   given time to, and its answer. It may have been accepted a moment ago, and its guest was told
+  ///   by that that it would be heard.
+  mutating func shutdownRequested(waitsForFirst: Bool, now: Int) -> Action {
     isDraining = true
-    guard state == .idle || state == .paused else { return .wait }
-    return end(lingers: false, now)
+    switch state {
+    case .idle where waitsForFirst && !hasAsked:
+      stateDeadline = min(stateDeadline, now + timeouts.lingerMilliseconds)
+      return .wait
+    case .idle, .paused: return end(lingers: false, now)
+    default: return .wait
+    }
   }
 
   /// The connection comes too late: the guest, or all together, have too many.

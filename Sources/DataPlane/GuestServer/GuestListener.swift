@@ -9,15 +9,26 @@ struct GuestListener: Sendable {
   let id: ListenerID
   let configuration: ListenerConfiguration
   let channel: any Channel
+  let accepted: AcceptedConnections
 
   /// Connections that the kernel holds until they are accepted: a rack that boots at once. The
   /// kernel lowers it to its own limit, net.core.somaxconn.
   static let backlog: CInt = 4096
   /// What is done at a time for one listener; other events of the loop come between.
-  private static let maximumAcceptsPerRound: UInt = 32
+  private static let maximumAcceptsPerRound: UInt = 16
 
   /// The port, as the system chose it where 0 was asked for.
   var port: Int { channel.localAddress?.port ?? configuration.port }
+
+  /// Accepts nothing more, and closes the listener once what has been accepted is looked at. What
+  /// is closed while an accepted connection changes event loops would reset that connection.
+  func close() async {
+    accepted.end()
+    // Both fail only where the channel is closed.
+    try? await channel.setOption(.autoRead, value: false).get()
+    await accepted.allSeen()
+    try? await channel.close().get()
+  }
 
   /// Opens a listener.
   /// - Parameters:
@@ -59,7 +70,8 @@ struct GuestListener: Sendable {
             }
         }.bind(to: address).get()
       }
-      return GuestListener(id: id, configuration: configuration, channel: channel)
+      return GuestListener(
+        id: id, configuration: configuration, channel: channel, accepted: accepted)
     } catch let error as ListenError {
       throw error
     } catch {

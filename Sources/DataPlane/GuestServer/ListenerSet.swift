@@ -100,8 +100,7 @@ public final class ListenerSet: Sendable {
   /// Where the task is cancelled the rest is left to the end of the server.
   public func remove(_ id: ListenerID) async {
     guard let listener = state.withLock({ $0.listeners.removeValue(forKey: id) }) else { return }
-    // It fails only where the channel is closed.
-    try? await listener.channel.close().get()
+    await listener.close()
     let channels = shared.ledger.drain(id)
     for channel in channels {
       channel.pipeline.fireUserInboundEventTriggered(ShutdownEvent(isListenerGone: true))
@@ -125,13 +124,14 @@ public final class ListenerSet: Sendable {
     for channel in late { try? await channel.close().get() }
   }
 
-  /// Closes all listeners, and takes no more. Their connections are not touched.
+  /// Closes all listeners, and takes no more. Their connections are not touched; those that were
+  /// accepted last are entered when it returns.
   func close() async {
     let listeners = state.withLock { state in
       state.phase = .closed
       defer { state.listeners = [:] }
       return Array(state.listeners.values)
     }
-    for listener in listeners { try? await listener.channel.close().get() }
+    for listener in listeners { await listener.close() }
   }
 }

@@ -189,6 +189,8 @@ public struct Daemon: Sendable {
           "possible": "\(possible)",
         ])
       limits.connections = possible
+      // One guest must not have them all.
+      limits.connectionsPerGuest = min(limits.connectionsPerGuest, max(1, possible / 4))
     }
     return limits
   }
