@@ -167,7 +167,7 @@ class Attack:
                 except OSError:
                     pass
                 s.close()
-            self.tell()
+                self.tell()
             self.rest()
 
 
