@@ -123,6 +123,7 @@ let package = Package(
     // What the C library has and its Swift module leaves out.
     .target(name: "CHostNetwork", path: "Sources/Host/CHostNetwork"),
     room("Host/ConfigDrive", knows: ["Dialects", "HostProcess", "CArchive"]),
+    room("Host/DiskImage", knows: ["Inventory", "Dialects", "HostProcess"]),
     room("Host/Libvirt", knows: ["Inventory"]),
     .systemLibrary(
       name: "CArchive", path: "Sources/Host/CArchive", pkgConfig: "libarchive",
@@ -143,8 +144,8 @@ let package = Package(
       "Programs/Commands",
       knows: [
         "Inventory", "Dialects", "MetadataService", "Manifest", "ControlAPI", "ControlClient",
-        "HostProcess", "HostNetwork", "ConfigDrive", "Libvirt", "Daemon", argumentParser, logging,
-        collections,
+        "HostProcess", "HostNetwork", "ConfigDrive", "DiskImage", "Libvirt", "Daemon",
+        argumentParser, logging, collections,
       ]),
     .executableTarget(
       name: "nameplate", dependencies: ["Commands"], path: "Sources/Programs/nameplate",

@@ -25,10 +25,11 @@ room Storage/EtcdStore: Inventory
 room Host/HostProcess:
 room Host/HostNetwork: Inventory HostProcess
 room Host/ConfigDrive: Inventory Dialects HostProcess
+room Host/DiskImage: Inventory Dialects HostProcess
 room Host/Libvirt: Inventory
 room Guest/GuestAgent:
 room Programs/Daemon: Inventory Dialects MetadataService GuestServer VendorDataClient Manifest ControlAPI ControlServer SQLiteStore EtcdStore HostProcess HostNetwork ConfigDrive
-room Programs/Commands: Inventory Dialects MetadataService Manifest ControlAPI ControlClient Daemon HostProcess HostNetwork ConfigDrive Libvirt
+room Programs/Commands: Inventory Dialects MetadataService Manifest ControlAPI ControlClient Daemon HostProcess HostNetwork ConfigDrive DiskImage Libvirt
 room Programs/nameplate: Commands
 room Programs/nameplate-guest: GuestAgent
 

@@ -38,32 +38,6 @@ struct Diff: AsyncParsableCommand {
         .dropLast()
         .map(String.init)
     }
-    let before = lines(outcome.before)
-    let after = lines(outcome.after)
-    let changes = after.difference(from: before)
-    let removed = Set(changes.removals.compactMap { Diff.offset($0) })
-    let inserted = Set(changes.insertions.compactMap { Diff.offset($0) })
-    var old = 0
-    for (index, line) in after.enumerated() {
-      while removed.contains(old) {
-        print(Terminal.red("- \(before[old])"))
-        old += 1
-      }
-      if inserted.contains(index) {
-        print(Terminal.green("+ \(line)"))
-      } else {
-        print("  \(line)")
-        old += 1
-      }
-    }
-    for index in before.indices.dropFirst(old) where removed.contains(index) {
-      print(Terminal.red("- \(before[index])"))
-    }
-  }
-
-  private static func offset(_ change: CollectionDifference<String>.Change) -> Int {
-    switch change {
-    case .insert(let offset, _, _), .remove(let offset, _, _): offset
-    }
+    LineDiff.print(from: lines(outcome.before), to: lines(outcome.after))
   }
 }
