@@ -171,6 +171,7 @@ let package = Package(
       "HostNetworkTests", of: ["Inventory", "HostProcess", "HostNetwork", "TestKit", system]),
     tests("ConfigDriveTests", of: ["Dialects", "ConfigDrive", "TestKit"]),
     tests("LibvirtTests", of: ["Inventory", "Libvirt"]),
+    tests("DiskImageTests", of: ["Inventory", "Dialects", "DiskImage", "TestKit"]),
     tests("SQLiteStoreTests", of: ["Inventory", "SQLiteStore", grdb]),
     tests(
       "MetadataServiceTests",

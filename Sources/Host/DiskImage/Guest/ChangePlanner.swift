@@ -1,3 +1,5 @@
+import Inventory
+
 /// Compares what is wanted with what an image holds. What is as it should be already is no change,
 /// so planning again after the changes must find none: that is how they are verified.
 final class ChangePlanner {
@@ -133,7 +135,8 @@ final class ChangePlanner {
     return InjectionChange(
       path: wanted.path.description, action: action, isDirectory: isDirectory, mode: wanted.mode,
       uid: wanted.uid, gid: wanted.gid, label: label.map(SELinuxLabel.text),
-      purpose: wanted.purpose, before: before, after: after, isShown: wanted.isShown,
+      purpose: wanted.purpose, before: before.map { Secret($0) }, after: after.map { Secret($0) },
+      isShown: wanted.isShown,
       base: found.folder.inode, below: Array(wanted.path.names[depth...]))
   }
 }

@@ -1,3 +1,5 @@
+import Inventory
+
 /// Changes as debugfs' commands. Each starts at a directory's inode and goes down only through
 /// directories that the script itself made.
 struct ChangeScript {
@@ -32,7 +34,7 @@ struct ChangeScript {
     case .replace: lines.append("rm \(here)")
     case .create, .adjust: break
     }
-    if let content = change.after {
+    if let content = change.after?.revealed {
       let source = file(content)
       // Here the name goes into the directory as it is.
       lines.append("write \(source) \(ChangeScript.quoted(name))")

@@ -18,7 +18,7 @@ struct ExtVolume: Sendable {
   func check() async throws(DiskImageError) -> [String] {
     let output = try await tool.run("e2fsck", ["-fn", place])
     guard output.status != 0 else { return [] }
-    let lines = String(decoding: output.out, as: UTF8.self).split(separator: "\n").map(String.init)
+    let lines = ImageTool.lines(String(decoding: output.out, as: UTF8.self))
     let found = (lines + output.complaints).filter { !$0.isEmpty && !ExtVolume.isProgress($0) }
     return found.isEmpty ? ["e2fsck ended with \(output.status)"] : found
   }
@@ -72,10 +72,11 @@ struct ExtVolume: Sendable {
   func bytes(of inode: UInt32, size: Int64) async throws(DiskImageError) -> [UInt8] {
     guard size > 0 else { return [] }
     let bytes = try await ask("cat <\(inode)>")
-    guard Int64(bytes.count) == size else {
+    // A file that is kept in its inode comes with what is behind it there.
+    guard Int64(bytes.count) >= size else {
       throw DiskImageError(.damaged, "a file of the image cannot be read to its end")
     }
-    return bytes
+    return Array(bytes.prefix(Int(size)))
   }
 
   /// The SELinux label, with the NUL that the kernel keeps at its end; nil where there is none.

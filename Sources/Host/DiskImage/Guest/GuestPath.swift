@@ -14,7 +14,7 @@ struct GuestPath: Hashable, Sendable, CustomStringConvertible, Comparable {
       .map { String(decoding: $0, as: UTF8.self) }
     for name in names {
       guard name != ".", name != "..", name.utf8.count <= 255,
-        !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F })
+        !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
       else {
         throw DiskImageError(
           .request,

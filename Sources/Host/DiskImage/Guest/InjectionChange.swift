@@ -1,3 +1,5 @@
+public import Inventory
+
 /// One thing that differs inside an image between what is there and what is wanted.
 public struct InjectionChange: Sendable, Hashable {
   public enum Action: String, Sendable, CaseIterable {
@@ -20,8 +22,8 @@ public struct InjectionChange: Sendable, Hashable {
   /// What it is for, in a few words.
   public let purpose: String
   /// A file's content before, where there was one, and afterwards.
-  public let before: [UInt8]?
-  public let after: [UInt8]?
+  public let before: Secret<[UInt8]>?
+  public let after: Secret<[UInt8]>?
   /// Whether the content may be shown to a person.
   public let isShown: Bool
 

@@ -50,7 +50,7 @@ struct ImageTool: Sendable {
       throw DiskImageError(
         .host, "\(tool) could not be run, or printed beyond its bounds: \(error)")
     }
-    let complaints = (result.error ?? "").split(separator: "\n").map(String.init)
+    let complaints = ImageTool.lines(result.error ?? "")
     switch result.status {
     case .exited(127), .exited(126):
       throw DiskImageError(.host, "\(tool) is not installed (\(ImageTool.package(of: tool)))")
@@ -71,6 +71,17 @@ struct ImageTool: Sendable {
       throw DiskImageError(.host, "\(tool) failed (\(output.status)): \(String(said.prefix(400)))")
     }
     return output.out
+  }
+
+  /// A tool's lines for a person: an image has its say in them, and must not in the terminal.
+  static func lines(_ text: String) -> [String] {
+    text.split(separator: "\n").map { line in
+      var scalars = String.UnicodeScalarView()
+      for scalar in line.unicodeScalars {
+        scalars.append(scalar.properties.generalCategory == .control ? "?" : scalar)
+      }
+      return String(scalars)
+    }
   }
 
   private static func package(of tool: String) -> String {

@@ -20,7 +20,7 @@ struct InjectionOutput {
       for change in report.changes {
         table.add(
           change.path, change.action.rawValue, InjectionOutput.mode(change),
-          "\(change.uid):\(change.gid)", change.after.map { "\($0.count)" } ?? "", change.purpose)
+          "\(change.uid):\(change.gid)", change.after.map { "\($0.revealed.count)" } ?? "", change.purpose)
       }
       table.print()
     }
@@ -49,9 +49,9 @@ struct InjectionOutput {
   }
 
   /// Nil for what is no text: a terminal takes no bytes that an image chose.
-  private static func lines(_ content: [UInt8]?) -> [String]? {
+  private static func lines(_ content: Secret<[UInt8]>?) -> [String]? {
     guard let content else { return [] }
-    guard let text = String(validating: content, as: UTF8.self) else { return nil }
+    guard let text = String(validating: content.revealed, as: UTF8.self) else { return nil }
     let isPlain = text.unicodeScalars.allSatisfy { scalar in
       scalar == "\n" || scalar == "\t" || scalar.properties.generalCategory != .control
     }
@@ -82,7 +82,7 @@ struct InjectionOutput {
       "for": .string(change.purpose),
     ]
     members["label"] = change.label.map(JSONValue.string)
-    members["bytes"] = change.after.map { JSONValue($0.count) }
+    members["bytes"] = change.after.map { JSONValue($0.revealed.count) }
     return .object(members)
   }
 }
