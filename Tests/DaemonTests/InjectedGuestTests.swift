@@ -100,7 +100,9 @@ struct InjectedGuestTests {
     let log = try await sh(
       """
       mkdir out; debugfs -R 'rdump / out' raw >/dev/null 2>&1
-      ip netns add \(space); ip -n \(space) link add ens7 address fa:16:3e:00:00:05 type dummy
+      ip netns add \(space); ip -n \(space) link set lo up
+      ip -n \(space) link add ens7 address fa:16:3e:00:00:05 type veth peer name far
+      ip -n \(space) link set far up
       ip netns exec \(space) unshare --mount sh -ec '
         mount --bind /dev out/dev; mount -t proc proc out/proc; mount -t sysfs sys out/sys
         mkdir -p out/run/sshd out/run/network

@@ -260,22 +260,13 @@ struct HostileImageTests {
   func inUse() async throws {
     let image = try await TestImage()
     defer { image.remove() }
-    // It opens the image, says so, and waits for its input to end.
-    let input = Pipe()
-    let output = Pipe()
-    let out = output.fileHandleForWriting.fileDescriptor
-    let qemu = try ChildProcess(
-      ["qemu-io", "-f", "raw", image.path],
-      descriptors: [input.fileHandleForReading.fileDescriptor, out, out])
-    try input.fileHandleForReading.close()
-    try output.fileHandleForWriting.close()
-    #expect(try output.fileHandleForReading.read(upToCount: 8)?.isEmpty == false)
+    let qemu = "qemu-nbd --fork -f raw --pid-file=pid -k \"$PWD/socket\" disk.img; "
+    try await image.sh(qemu)
     let before = try await image.fingerprint()
     let error = await #expect(throws: DiskImageError.self) { try await image.inject() }
     #expect(error?.reason == .inUse, "\(error?.description ?? "")")
     #expect(try await image.fingerprint() == before)
-    try input.fileHandleForWriting.close()
-    _ = await qemu.wait()
+    try await image.sh("p=$(cat pid); kill $p; while kill -0 $p 2>/dev/null; do :; done")
     #expect(try await image.inject().wasWritten)
   }
 

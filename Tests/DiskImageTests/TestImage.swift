@@ -71,7 +71,8 @@ struct TestImage {
   }
 
   func text(_ path: String, of place: String? = nil) async throws -> String {
-    try await sh("debugfs -R 'cat \(path)' '\(place ?? name)' 2>/dev/null")
+    // What is kept in an inode is printed with what is behind it there.
+    try await sh("debugfs -R 'cat \(path)' '\(place ?? name)' 2>/dev/null | tr -d '\\0'")
   }
 
   /// `mode uid gid` of a path.

@@ -24,7 +24,7 @@ struct ExtVolume: Sendable {
   }
 
   private static func isProgress(_ line: String) -> Bool {
-    line.hasPrefix("Pass ") || line.hasPrefix("e2fsck 1.")
+    line.hasPrefix("Pass ") || line.hasPrefix("e2fsck ")
   }
 
   // MARK: Reading
@@ -100,7 +100,7 @@ struct ExtVolume: Sendable {
 
   /// debugfs ends with 0 whatever happened; what it says beside its version is an error.
   private static func refuse(_ output: ImageTool.Output) throws(DiskImageError) {
-    let complaints = output.complaints.filter { !$0.hasPrefix("debugfs 1.") }
+    let complaints = output.complaints.filter { !($0.hasPrefix("debugfs ") && $0.hasSuffix(")")) }
     guard output.status == 0, complaints.isEmpty else {
       let said = complaints.first ?? "debugfs ended with \(output.status)"
       if said.contains("allocate") || said.contains("o space") || said.contains("o free") {

@@ -21,7 +21,7 @@ struct ImageTool: Sendable {
   /// A copy of a large image on a slow disk.
   private static let maximumDuration = Duration.seconds(3600)
   /// e2fsck needs about a byte for each block of a file system; what needs more is not an image.
-  private static let maximumMemoryBytes = 8 << 30
+  private static let maximumMemoryBytes = 2 << 30
   private static let maximumProcessorSeconds = 1800
 
   init(in folder: String) { self.folder = folder }

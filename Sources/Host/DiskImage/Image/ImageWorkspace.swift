@@ -13,8 +13,7 @@ final class ImageWorkspace {
   init(for image: ImageFile, isDry: Bool) throws(DiskImageError) {
     let parts = image.path.split(separator: "/")
     let parent = "/" + parts.dropLast().joined(separator: "/")
-    let beside =
-      "\(parent)/.\(String((parts.last ?? "").utf8.prefix(200)) ?? "image").nameplate-inject"
+    let beside = "\(parent)/.\(parts.last ?? "image").nameplate-inject"
     try ImageWorkspace.removeOld(beside)
     if unsafe mkdir(beside, 0o700) == 0 {
       folder = beside

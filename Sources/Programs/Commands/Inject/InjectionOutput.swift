@@ -20,7 +20,8 @@ struct InjectionOutput {
       for change in report.changes {
         table.add(
           change.path, change.action.rawValue, InjectionOutput.mode(change),
-          "\(change.uid):\(change.gid)", change.after.map { "\($0.revealed.count)" } ?? "", change.purpose)
+          "\(change.uid):\(change.gid)", change.after.map { "\($0.revealed.count)" } ?? "",
+          change.purpose)
       }
       table.print()
     }
