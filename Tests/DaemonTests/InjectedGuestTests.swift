@@ -84,6 +84,7 @@ struct InjectedGuestTests {
       subnets: [{cidr: 10.20.0.0/24, gateway: 10.20.0.1}]
       ---
       kind: Instance
+      id: 6f2c9a31-7d4e-4b0a-9c55-1e8f0a7b3d21
       hostname: web-\(number)
       keys: ["\(key)"]
       interfaces:

@@ -68,7 +68,7 @@ public struct HostTools: Sendable, Hashable {
     var variables: [Environment.Key: String?] = ["PATH": HostTools.path, "LC_ALL": "C"]
     for (name, value) in environment { variables[Environment.Key(stringLiteral: name)] = value }
     do {
-      result = try await HostTools.withDeadline { [words, variables] in
+      result = try await HostTools.withDeadline(HostTools.maximumDuration) { [words, variables] in
         let result = try await Subprocess.run(
           .name(words[0]), arguments: Arguments(Array(words.dropFirst())),
           environment: .inherit.updating(variables),
@@ -94,20 +94,20 @@ public struct HostTools: Sendable, Hashable {
   }
 
   /// The tools of an administrator are not on everybody's path.
-  private static let path: String = {
+  static let path: String = {
     let own = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? "/usr/bin:/bin"
     return own + ":/usr/local/sbin:/usr/sbin:/sbin"
   }()
 
-  private struct DeadlineReached: Error {}
+  struct DeadlineReached: Error {}
 
-  private static func withDeadline<Value: Sendable>(
-    _ body: @escaping @Sendable () async throws -> Value
+  static func withDeadline<Value: Sendable>(
+    _ duration: Duration, _ body: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
     try await withThrowingTaskGroup(of: Value.self) { group in
       group.addTask { try await body() }
       group.addTask {
-        try await Task.sleep(for: maximumDuration)
+        try await Task.sleep(for: duration)
         throw DeadlineReached()
       }
       defer { group.cancelAll() }

@@ -1,4 +1,5 @@
 public import Inventory
+import OrderedCollections
 
 /// An instance's network as files of a guest, for what configures it there. Nil or empty where the
 /// record has nothing to say.
@@ -54,43 +55,12 @@ public enum NetworkFiles {
 
   // MARK: netplan
 
-  /// A file for /etc/netplan. Cards without a MAC are left out, as in network_data.json.
+  /// A file for /etc/netplan, which has NoCloud's form of the network. Cards without a MAC are left
+  /// out.
   public static func netplan(for view: InstanceView) -> String? {
-    let links = GuestLink.links(of: view).filter { $0.mac != nil }
-    guard !links.isEmpty else { return nil }
-    let lines = [head, "network:", "  version: 2", "  ethernets:"] + links.flatMap(ethernet)
-    return lines.joined(separator: "\n") + "\n"
-  }
-
-  private static func ethernet(_ link: GuestLink) -> [String] {
-    guard let mac = link.mac else { return [] }
-    var lines = ["    eth\(link.number):", "      match:", "        macaddress: \"\(mac)\""]
-    if let mtu = link.mtu { lines.append("      mtu: \(mtu)") }
-    lines.append("      dhcp4: \(link.v4.isDHCP)")
-    lines.append("      dhcp6: \(link.v6.isDHCP)")
-    if case .announced = link.v6 { lines.append("      accept-ra: true") }
-    let fixed = [link.v4, link.v6].compactMap(\.fixed)
-    if !fixed.isEmpty {
-      lines.append("      addresses:")
-      lines += fixed.map { "      - \"\($0.address)/\($0.subnet.cidr.prefixLength)\"" }
-    }
-    let ways = fixed.flatMap { routes(of: $0.subnet) }
-    if !ways.isEmpty {
-      lines.append("      routes:")
-      lines += ways.flatMap { ["      - to: \"\($0.to)\"", "        via: \"\($0.via)\""] }
-    }
-    if !link.nameServers.isEmpty {
-      lines += ["      nameservers:", "        addresses:"]
-      lines += link.nameServers.map { "        - \"\($0)\"" }
-    }
-    return lines
-  }
-
-  /// The default route, then the declared ones.
-  private static func routes(of subnet: Subnet) -> [(to: String, via: IPAddress)] {
-    let everywhere = subnet.cidr.network.isIPv4 ? "0.0.0.0/0" : "::/0"
-    let main = subnet.gateway.map { [(to: everywhere, via: $0)] } ?? []
-    return main + subnet.routes.map { (to: $0.destination.description, via: $0.gateway) }
+    guard let value = NetworkConfigDocument(view: view).value else { return nil }
+    let document: JSONValue = ["network": value]
+    return head + "\n" + document.yaml
   }
 
   // MARK: systemd-networkd
@@ -115,6 +85,13 @@ public enum NetworkFiles {
       }
       return lines.joined(separator: "\n") + "\n"
     }
+  }
+
+  /// The default route, then the declared ones.
+  private static func routes(of subnet: Subnet) -> [(to: String, via: IPAddress)] {
+    let everywhere = subnet.cidr.network.isIPv4 ? "0.0.0.0/0" : "::/0"
+    let main = subnet.gateway.map { [(to: everywhere, via: $0)] } ?? []
+    return main + subnet.routes.map { (to: $0.destination.description, via: $0.gateway) }
   }
 
   private static func networkdDHCP(_ link: GuestLink) -> String {

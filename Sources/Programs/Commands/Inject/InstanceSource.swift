@@ -3,7 +3,6 @@ import ControlAPI
 import ControlClient
 import Daemon
 import Inventory
-import Manifest
 
 /// Where a command takes an instance from that it renders itself: the daemon, or manifests alone.
 struct InstanceSource: ParsableArguments {
@@ -48,19 +47,12 @@ struct InstanceSource: ParsableArguments {
   }
 
   private func declared(_ id: InstanceID?) throws -> InstanceView {
-    let resources = try file.flatMap { try ManifestReading.entries(at: $0) }.map(\.resource)
-    let instances = resources.compactMap(\.instance?.id)
-    guard let id = id ?? instances.first else {
-      throw InstanceMissing(description: "the manifest declares no instance")
+    let records = try ManifestRecords(files: file)
+    guard let id = id ?? (records.instances.count == 1 ? records.instances[0].id : nil) else {
+      throw ValidationError(
+        "the manifests declare \(records.instances.count) instances; name one of them")
     }
-    guard instances.contains(id) else {
-      throw InstanceMissing(description: "the manifest does not declare Instance \(id)")
-    }
-    guard instances.count == 1 || instances.filter({ $0 == id }).count == 1 else {
-      throw InstanceMissing(description: "the manifests declare Instance \(id) twice")
-    }
-    return try InstanceSource.view(
-      of: id, resources.map { Record(resource: $0, revision: 1, createdAtSeconds: 0) })
+    return try records.view(of: id)
   }
 
   private static func view(of id: InstanceID, _ records: [Record]) throws -> InstanceView {
