@@ -60,7 +60,11 @@ struct TestImage {
 
   /// Everything in the folder, by content: what must not change where a run fails.
   func fingerprint() async throws -> String {
-    try await sh("ls -An; find . -type f -size -1G | sort | xargs sha256sum")
+    try await sh(
+      """
+      find . -mindepth 1 -printf '%p %y %s %m %U %G %T@ %l\\n' | sort
+      find . -type f -size -1G | sort | xargs sha256sum
+      """)
   }
 
   /// debugfs on a whole-disk image, for making and for looking.
