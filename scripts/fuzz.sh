@@ -87,7 +87,7 @@ longest() {
 run() {
   target=$1
   shift
-  FUZZ_TARGET=$target "$program" -timeout=10 -rss_limit_mb=2048 -max_len="$(longest "$target")" \
+  FUZZ_TARGET=$target "$program" -timeout=20 -rss_limit_mb=2048 -max_len="$(longest "$target")" \
     -dict="Fuzzing/Dictionaries/$target.txt" -artifact_prefix=".fuzz/findings/$target-" "$@"
 }
 

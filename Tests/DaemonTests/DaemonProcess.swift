@@ -127,7 +127,7 @@ final class DaemonProcess {
   }
 }
 
-/// What a daemon has logged so far, for who waits for a line of it.
+/// What a program has written so far, for who waits for a line of it.
 final class LogLines: Sendable {
   private struct State {
     var text = ""

@@ -99,6 +99,14 @@ struct DoctorReaderTests {
     #expect(ruleset.translation("postrouting", Self.packet()).decisive == nil)
   }
 
+  @Test("rules in chains that jump in circles are walked once, not once for every way round")
+  func circlesAreCut() {
+    let jumps = String(repeating: "-A a -m mark --mark 1 -j a\n", count: 20)
+    let save = "*nat\n:POSTROUTING ACCEPT [0:0]\n:a - [0:0]\n-A POSTROUTING -j a\n\(jumps)"
+    let ruleset = FirewallRuleset(iptablesSave: save, backend: .iptablesNft, isIPv4: true)
+    #expect(ruleset.walk(Self.packet(), in: ruleset.chains[0]).count == 20)
+  }
+
   @Test(
     "what is no ruleset gives none",
     arguments: [

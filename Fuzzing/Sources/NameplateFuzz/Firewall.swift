@@ -19,9 +19,7 @@ func fuzzFirewall(_ input: [UInt8]) {
       ruleset.replaceIptables(save: listing, isIPv4: isIPv4)
       walk(ruleset)
     } else {
-      for backend in [FirewallBackend.iptablesNft, .iptablesLegacy] {
-        walk(FirewallRuleset(iptablesSave: text, backend: backend, isIPv4: isIPv4))
-      }
+      walk(FirewallRuleset(iptablesSave: text, backend: .iptablesNft, isIPv4: isIPv4))
     }
   }
 }

@@ -45,8 +45,8 @@ public enum OpenAPIDocument {
 
   private static var paths: String {
     let collections = ResourceKind.allCases.map(collectionPaths)
-    return ([servicePaths, roadPaths, accessPaths] + collections + [instancePaths]).joined(
-      separator: ",\n")
+    return ([servicePaths, roadPaths, accessPaths, backupPaths] + collections + [instancePaths])
+      .joined(separator: ",\n")
   }
 
   /// All kinds have the same paths; only their filters and documents differ.

@@ -108,6 +108,26 @@ extension OpenAPIDocument {
     }}
     """#
 
+  static let backupPaths = #"""
+    "/v1/backups": {
+      "get": {
+        "operationId": "listBackups", "summary": "The copies of the store that are kept beside it",
+        "responses": {
+          "200": {"description": "The newest first", "content": {"application/json": {
+            "schema": {"type": "object", "required": ["items"], "properties": {
+              "items": {"type": "array", "items": {"$ref": "#/components/schemas/Backup"}}}}}}},
+          "default": {"$ref": "#/components/responses/Problem"}}
+      },
+      "post": {
+        "operationId": "createBackup", "summary": "Makes one; it is on disk and checked when this answers",
+        "responses": {
+          "201": {"description": "The new one", "content": {"application/json": {
+            "schema": {"$ref": "#/components/schemas/Backup"}}}},
+          "default": {"$ref": "#/components/responses/Problem"}}
+      }
+    }
+    """#
+
   static let instancePaths = #"""
     "/v1/instances/{id}/metadata": {
       "parameters": [{"$ref": "#/components/parameters/id"}],

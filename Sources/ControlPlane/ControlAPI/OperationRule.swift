@@ -31,10 +31,10 @@ extension Operation {
     case .createResource, .putResource, .deleteResource, .putMetadata, .patchMetadata,
       .putMetadataItem, .deleteMetadataItem, .clearPassword, .apply:
       OperationRule(role: .operator, reach: .project, isWrite: true)
-    case .getDrive, .listAccess, .listAudit:
+    case .getDrive, .listAccess, .listAudit, .listBackups:
       // A drive has all of a record's secrets in one answer.
       OperationRule(role: .admin, reach: .all, isWrite: false)
-    case .createAccess, .revokeAccess:
+    case .createAccess, .revokeAccess, .createBackup:
       OperationRule(role: .admin, reach: .all, isWrite: true)
     }
   }

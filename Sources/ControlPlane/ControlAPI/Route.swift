@@ -13,6 +13,7 @@ public enum Operation: String, Sendable, CaseIterable {
   case watch
   case listListeners, listStrangers, getProbe, getAddress, listIMDSv1Users
   case listAccess, createAccess, revokeAccess, listAudit
+  case listBackups, createBackup
 }
 
 /// A method and a path, and what they mean.
@@ -90,6 +91,8 @@ public enum RouteTable {
       Route("POST", "access", .createAccess),
       Route("DELETE", "access/{name}", .revokeAccess),
       Route("GET", "audit", .listAudit),
+      Route("GET", "backups", .listBackups),
+      Route("POST", "backups", .createBackup),
     ]
     + ResourceKind.allCases.flatMap { kind in
       [

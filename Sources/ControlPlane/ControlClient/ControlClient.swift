@@ -56,6 +56,22 @@ public struct ControlClient: Sendable {
     try await transport.json(try await transport.send(.GET, "/v1/counters"))
   }
 
+  // MARK: The store's backups
+
+  /// Those that the daemon keeps, the newest first.
+  public func backups() async throws(ControlClientError) -> [BackupForm] {
+    try await items("/v1/backups", BackupForm.init(form:))
+  }
+
+  /// Makes one.
+  public func makeBackup() async throws(ControlClientError) -> BackupForm {
+    let answer = try await transport.send(.POST, "/v1/backups")
+    guard let backup = BackupForm(form: try await transport.json(answer)) else {
+      throw .broken("the backup cannot be read")
+    }
+    return backup
+  }
+
   // MARK: The road to the daemon
 
   /// Where guests are listened to.

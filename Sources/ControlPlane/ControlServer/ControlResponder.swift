@@ -34,12 +34,13 @@ struct ControlResponder: HTTPResponder {
   private let road: RoadHandlers
   private let access: AccessHandlers
   private let refusals: RefusedWrites
+  private let backups: BackupHandlers
   private let service: MetadataService
 
   init(
     resources: ResourceService, gate: Gate, access: AccessHandlers, logger: Logger,
     status: @escaping @Sendable () -> JSONValue,
-    listeners: @escaping @Sendable () -> [ListenerState]
+    listeners: @escaping @Sendable () -> [ListenerState], backups: BackupAccess
   ) {
     self.gate = gate
     self.access = access
@@ -51,6 +52,7 @@ struct ControlResponder: HTTPResponder {
     looks = LookHandlers(resources: resources)
     drives = DriveHandler(resources: resources)
     refusals = RefusedWrites(log: resources.store, now: resources.now, logger: logger)
+    self.backups = BackupHandlers(backups: backups)
     road = RoadHandlers(service: resources.service, listeners: listeners)
     applies = ApplyHandler(resources: resources)
     readiness = ReadinessHandler(
@@ -136,6 +138,8 @@ struct ControlResponder: HTTPResponder {
     case .createAccess: return try await access.create(request)
     case .revokeAccess: return try await access.revoke(request)
     case .listAudit: return try await access.audit(request)
+    case .listBackups: return backups.list()
+    case .createBackup: return try await backups.create()
     }
   }
 

@@ -23,6 +23,7 @@ public struct ControlServer: Service {
   private let logger: Logger
   private let status: @Sendable () -> JSONValue
   private let listeners: @Sendable () -> [ListenerState]
+  private let backups: BackupAccess
   private let onListening: @Sendable () async -> Void
 
   /// - Parameters:
@@ -34,6 +35,7 @@ public struct ControlServer: Service {
   ///   - randomBytes: As many bytes that nobody can guess.
   ///   - status: What the daemon adds to `/v1/health`, a map such as `{"version": "1.0"}`.
   ///   - listeners: Where guests are listened to.
+  ///   - backups: The store's backups.
   ///   - onListening: Called once the socket is in its place and the network's listener is open.
   public init(
     service: MetadataService, store: any ControlStore, socketPath: String,
@@ -41,6 +43,7 @@ public struct ControlServer: Service {
     now: @escaping @Sendable () -> Int, newID: @escaping @Sendable () -> InstanceID,
     randomBytes: @escaping @Sendable (Int) -> [UInt8], status: @escaping @Sendable () -> JSONValue,
     listeners: @escaping @Sendable () -> [ListenerState] = { [] },
+    backups: BackupAccess = .none,
     onListening: @escaping @Sendable () async -> Void = {}
   ) {
     resources = ResourceService(service: service, store: store, now: now, newID: newID)
@@ -52,6 +55,7 @@ public struct ControlServer: Service {
     self.logger = logger
     self.status = status
     self.listeners = listeners
+    self.backups = backups
     self.onListening = onListening
   }
 
@@ -152,7 +156,7 @@ public struct ControlServer: Service {
     return Application(
       responder: ControlResponder(
         resources: resources, gate: gate, access: access, logger: logger, status: status,
-        listeners: listeners),
+        listeners: listeners, backups: backups),
       server: HTTPServerBuilder { responder in
         ControlChannel(
           base: HTTP1Channel(responder: responder, configuration: configuration),

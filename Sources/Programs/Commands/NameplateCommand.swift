@@ -22,7 +22,7 @@ public struct NameplateCommand: AsyncParsableCommand {
       Status.self, ListenerCommand.self, InstanceCommand.self, DriveCommand.self,
       LibvirtCommand.self, KeyCommand.self, ConfigCommand.self,
       RedirectCommand.self, DoctorCommand.self, AccessCommand.self, AuditCommand.self,
-      Inject.self,
+      BackupCommand.self, Inject.self,
     ])
 
   public init() {}

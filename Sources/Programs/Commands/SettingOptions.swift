@@ -47,6 +47,10 @@ struct SettingOptions: ParsableArguments {
   var redirectBackend: String?
   @Option(help: "How iptables' chains begin; nova-network's were nova-network.")
   var redirectChainPrefix: String?
+  @Option(help: "Between two backups of the store; 0 for none.")
+  var backupIntervalHours: String?
+  @Option(help: "How many backups are kept.")
+  var backupKeep: String?
   @Option(help: "Appended to host names.")
   var dhcpDomain: String?
   @Option(name: .customLong("vendordata-jsonfile-path"), help: "The static vendor data.")
@@ -100,6 +104,7 @@ struct SettingOptions: ParsableArguments {
       .redirectBackend: redirectBackend, .redirectChainPrefix: redirectChainPrefix,
       .metadataListen: metadataListen, .metadataPort: metadataPort, .listeners: listeners,
       .metadataRouters: metadataRouters,
+      .backupIntervalHours: backupIntervalHours, .backupKeep: backupKeep,
       .dhcpDomain: dhcpDomain, .vendordataJSONFilePath: vendordataJSONFilePath,
       .vendordataDynamicTargets: vendordataDynamicTargets,
       .vendordataDynamicFailureFatal: vendordataDynamicFailureFatal,

@@ -19,16 +19,27 @@ struct CatalogFeed {
       ])
   }
 
-  /// Follows the store's changes until the task is cancelled.
-  func run() async throws(StoreError) {
+  /// Follows the store's changes until the task is cancelled. A store that cannot be read is tried
+  /// again: guests are answered from what is known meanwhile, and writes say that they are not
+  /// visible.
+  func run() async {
     while !Task.isCancelled {
       do {
-        let changes = try await store.changes(after: catalog.read { $0.revision })
-        for await batch in changes { catalog.apply(batch) }
-      } catch .compacted {
-        logger.warning("the change log does not reach back far enough; reading everything anew")
-        try await load()
+        try await follow()
+      } catch {
+        logger.error("the catalogue cannot follow the store", metadata: ["reason": "\(error)"])
+        try? await Task.sleep(for: .seconds(1))
       }
+    }
+  }
+
+  private func follow() async throws(StoreError) {
+    do {
+      let changes = try await store.changes(after: catalog.read { $0.revision })
+      for await batch in changes { catalog.apply(batch) }
+    } catch .compacted {
+      logger.warning("the change log does not reach back far enough; reading everything anew")
+      try await load()
     }
   }
 }

@@ -32,6 +32,9 @@ public struct DaemonConfiguration: Sendable {
   public var budgets: GuestBudgets
   /// Whose names guests may ask by.
   public var hosts: HostRule
+  /// Between two backups of the store; zero for none.
+  public var backupInterval: Duration
+  public var backupsKept: Int
   public var logLevel: Logger.Level
   public var logFormat: LogFormat
   public var redirect: RedirectSettings
@@ -55,6 +58,8 @@ public struct DaemonConfiguration: Sendable {
     vendorDataCacheSeconds = Int(try read.number(.vendordataDynamicCacheSeconds, in: 0...86_400))
     unknownGuestHoldSeconds = try read.number(.unknownGuestHoldSeconds, in: 0...60)
     budgets = try GuestBudgets(read)
+    backupInterval = .seconds(try read.number(.backupIntervalHours, in: 0...8760) * 3600)
+    backupsKept = Int(try read.number(.backupKeep, in: 1...1000))
     logLevel = try read.word(.logLevel)
     logFormat = try read.word(.logFormat)
     listeners = [

@@ -47,16 +47,7 @@ public struct Daemon: Sendable {
     let feed = CatalogFeed(store: store, catalog: catalog, logger: logger)
     try await feed.load()
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask {
-        do {
-          try await feed.run()
-        } catch {
-          // Guests are still answered from what is known; writes say that they are not visible.
-          logger.critical(
-            "the catalogue follows the store no more", metadata: ["reason": "\(error)"])
-          throw error
-        }
-      }
+      group.addTask { await feed.run() }
       try await serve(store, catalog)
       group.cancelAll()
     }
@@ -143,17 +134,21 @@ public struct Daemon: Sendable {
       rules: configuration.namespaceRules, listeners: guests.listeners, links: links,
       logger: logger,
       onReady: { readiness.done() })
+    let storeKeeper = StoreKeeper(
+      store: store, backups: StoreBackups(stateDirectory: configuration.stateDirectory),
+      backupInterval: configuration.backupInterval, backupsKept: configuration.backupsKept,
+      logger: logger)
     let operators = ControlServer(
       service: service, store: store, socketPath: configuration.controlSocket,
       allowedUIDs: configuration.controlAllowedUIDs, network: configuration.controlNetwork,
       logger: logger, now: Daemon.now, newID: randomInstanceID, randomBytes: Daemon.randomBytes,
-      status: { Daemon.status(guests.usage) },
+      status: { Daemon.status(guests.usage, store: store.problem) },
       listeners: { [configuration] in
         let areOpen = areListenersOpen.withLock(\.self)
         return configuration.listeners.map { ListenerState($0, isOpen: areOpen) }
           + namespaces.statuses.map(ListenerState.init)
       },
-      onListening: { readiness.done() })
+      backups: storeKeeper.access, onListening: { readiness.done() })
     try FileManager.default.createDirectory(
       atPath: URL(fileURLWithPath: configuration.controlSocket).deletingLastPathComponent().path,
       withIntermediateDirectories: true)
@@ -164,6 +159,7 @@ public struct Daemon: Sendable {
     try await keeper?.install()
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: VendorDataRefresher(vendorData: vendorData)),
+      .init(service: storeKeeper),
       .init(service: tokenKeys), .init(service: operators), .init(service: guests),
     ]
     if let keeper { services.append(.init(service: keeper)) }
@@ -195,9 +191,10 @@ public struct Daemon: Sendable {
     return limits
   }
 
-  private static func status(_ usage: GuestServer.Usage) -> JSONValue {
+  private static func status(_ usage: GuestServer.Usage, store problem: StoreError?) -> JSONValue {
     [
       "version": .string(nameplateVersion),
+      "store": .string(problem?.description ?? "ok"),
       "guests": [
         "connections": JSONValue(usage.connections), "bufferedBytes": JSONValue(usage.heldBytes),
         "remembered": JSONValue(usage.addresses),

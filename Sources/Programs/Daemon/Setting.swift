@@ -21,6 +21,8 @@ public enum Setting: String, CaseIterable, Sendable {
   case redirectGuests = "redirect_guests"
   case redirectBackend = "redirect_backend"
   case redirectChainPrefix = "redirect_chain_prefix"
+  case backupIntervalHours = "backup_interval_hours"
+  case backupKeep = "backup_keep"
   case dhcpDomain = "dhcp_domain"
   case vendordataJSONFilePath = "vendordata_jsonfile_path"
   case vendordataDynamicTargets = "vendordata_dynamic_targets"
@@ -73,6 +75,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case .redirectChainPrefix: "nameplate"
     case .vendordataDynamicCacheSeconds: "60"
     case .unknownGuestHoldSeconds: "2"
+    case .backupIntervalHours: "24"
+    case .backupKeep: "7"
     case .logLevel: "info"
     case .logFormat: "text"
     case .controlListen, .controlTLSCertificateFile, .controlTLSKeyFile,

@@ -1,5 +1,6 @@
 internal import GRDB
 public import Inventory
+internal import Synchronization
 
 /// The embedded store: one SQLite database in a state directory that one daemon has to itself.
 ///
@@ -9,7 +10,9 @@ public final class SQLiteStore: InventoryStore {
   private let pool: DatabasePool
   private let lock: StoreLock
   private let failure: StoreFailure
+  private let files: StoreFiles
   private let feed = ChangeFeed()
+  private let trouble = Mutex<StoreError?>(nil)
 
   /// Opens the store of a state directory, or makes one that holds the network `default`.
   /// - Parameters:
@@ -20,12 +23,17 @@ public final class SQLiteStore: InventoryStore {
   ///   version's (it is not touched), ``StoreError/full(_:)`` where no space is left.
   public init(directory: String, now: Int) throws(StoreError) {
     let place = StoreDirectory(path: directory)
-    failure = StoreFailure(directory: place)
+    let backups = StoreBackups(place)
+    failure = StoreFailure(directory: place, backups: backups)
     try place.create()
     lock = try place.acquireLock()
+    backups.removePartials()
+    // A new one would be empty, and every guest unknown.
+    if !place.hasDatabase, !backups.all.isEmpty { throw failure.missing }
     try place.createDatabase()
     do {
       pool = try SQLiteStore.open(now: now, failure)
+      files = StoreFiles(place)
     } catch {
       throw failure.storeError(error)
     }
@@ -37,6 +45,11 @@ public final class SQLiteStore: InventoryStore {
   /// Every call after it fails as unavailable.
   public func close() {
     feed.finish()
+    files.close()
+    // The last connection to go is a reader, which cannot do it.
+    try? pool.writeWithoutTransaction { db in
+      try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+    }
     // SQLite refuses to close only what is in use, and then closes it with its last user.
     try? pool.close()
     lock.release()
@@ -77,12 +90,48 @@ public final class SQLiteStore: InventoryStore {
     }
   }
 
+  /// Why the store did not do what it was asked for the last time; nil where it did, or where only
+  /// the asker was to blame.
+  public var problem: StoreError? { trouble.withLock { $0 } }
+
+  /// Finds out whether the store can be written to. Where it is in trouble this takes a write that
+  /// changes nothing, else a look at its files and the space that is left.
+  /// - Returns: ``problem``, as it is now.
+  @discardableResult
+  public func check() async -> StoreError? {
+    let isInTrouble = problem != nil
+    let failure = failure
+    do {
+      try await onWritersQueue { db in
+        if failure.directory.isFull { throw StoreError.full(failure.full) }
+        guard isInTrouble else { return }
+        try SQLiteStore.transaction(db) { db in
+          let resources = ResourceTable(db: db)
+          return .commit(try resources.setRevision(try resources.revision()))
+        }
+      }
+      trouble.withLock { $0 = nil }
+      return nil
+    } catch {
+      trouble.withLock { $0 = error }
+      return error
+    }
+  }
+
+  private func note(_ error: StoreError) -> StoreError {
+    switch error {
+    case .full, .unavailable, .corrupt: trouble.withLock { $0 = error }
+    default: break
+    }
+    return error
+  }
+
   /// Once begun, a commit is carried to its end whether or not the one who asked still waits.
   public func commit(_ mutations: [Mutation], by context: WriteContext, now: Int, dryRun: Bool)
     async throws(StoreError) -> CommitResult
   {
     let (failure, feed) = (failure, feed)
-    return try await onWritersQueue { db in
+    let result = try await onWritersQueue { db in
       let (result, batch) = try SQLiteStore.transaction(db) { db in
         let (result, batch) = try StoreTransaction(db: db, failure: failure)
           .run(mutations, by: context, now: now)
@@ -92,23 +141,29 @@ public final class SQLiteStore: InventoryStore {
       if let batch { feed.publish(batch) }
       return result
     }
+    if !dryRun { trouble.withLock { $0 = nil } }
+    return result
   }
 
   /// Runs `body` on the queue of writers, to its end whether or not the one who asked still waits.
   private func onWritersQueue<Value: Sendable>(
     _ body: @escaping @Sendable (Database) throws -> Value
   ) async throws(StoreError) -> Value {
-    let failure = failure
+    let (failure, files) = (failure, files)
     let result: Result<Value, StoreError> = await withCheckedContinuation { asker in
       pool.asyncWriteWithoutTransaction { db in
         do {
+          try files.check()
           asker.resume(returning: .success(try body(db)))
         } catch {
           asker.resume(returning: .failure(failure.storeError(error)))
         }
       }
     }
-    return try result.get()
+    switch result {
+    case .success(let value): return value
+    case .failure(let error): throw note(error)
+    }
   }
 
   /// How a transaction ends that has not failed.
@@ -145,6 +200,11 @@ public final class SQLiteStore: InventoryStore {
     }
   }
 
+  /// The last transaction's revision.
+  public func revision() async throws(StoreError) -> Revision {
+    try await read { db in try ResourceTable(db: db).revision() }
+  }
+
   /// A reader that lags more than ``Limits/maximumWatchBacklog`` batches behind finds its stream
   /// ended, and asks again from the revision that it has reached.
   public func changes(after revision: Revision) async throws(StoreError)
@@ -169,9 +229,10 @@ public final class SQLiteStore: InventoryStore {
     throws(StoreError) -> Value
   {
     do {
+      try files.check()
       return try await pool.read(body)
     } catch {
-      throw failure.storeError(error)
+      throw note(failure.storeError(error))
     }
   }
 }

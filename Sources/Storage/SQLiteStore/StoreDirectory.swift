@@ -7,6 +7,7 @@ struct StoreDirectory {
 
   var database: String { path + "/nameplate.sqlite" }
   var lock: String { path + "/lock" }
+  var backups: String { path + "/backups" }
 
   /// Makes the directory (mode 0700) and whatever leads to it, where it is not there yet.
   func create() throws(StoreError) {
@@ -27,10 +28,27 @@ struct StoreDirectory {
     guard file >= 0 else { throw cannotOpen(database, code) }
     close(file)
     // The file's name is in the directory only once the directory is on disk.
-    let (folder, _) = StoreDirectory.open(path, O_RDONLY | O_DIRECTORY)
-    guard folder >= 0 else { return }
-    fsync(folder)
-    close(folder)
+    _ = StoreDirectory.sync(path)
+  }
+
+  /// Whether there is a database with something in it.
+  var hasDatabase: Bool {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: database)
+    return (attributes?[.size] as? NSNumber)?.int64Value ?? 0 > 0
+  }
+
+  /// Makes the folder for backups (mode 0700) where there is none.
+  func createBackups() throws(StoreError) {
+    guard unsafe mkdir(backups, 0o700) != 0, errno != EEXIST else { return }
+    throw cannotOpen(backups, errno)
+  }
+
+  /// Waits until a file or a directory is on disk; false where it cannot be.
+  static func sync(_ path: String) -> Bool {
+    let (file, _) = StoreDirectory.open(path, O_RDONLY)
+    guard file >= 0 else { return false }
+    defer { close(file) }
+    return fsync(file) == 0
   }
 
   /// Takes the directory for this process, until the lock is released.
@@ -55,11 +73,17 @@ struct StoreDirectory {
   }
 
   private func cannotOpen(_ file: String, _ code: Int32) -> StoreError {
-    if code == ENOSPC || code == EDQUOT { return .full(StoreFailure(directory: self).full) }
-    let reason = POSIXErrorCode(rawValue: code).map { POSIXError($0).localizedDescription }
+    if code == ENOSPC || code == EDQUOT {
+      return .full(StoreFailure(directory: self, backups: nil).full)
+    }
     return .unavailable(
-      "\(file) cannot be opened (\(reason ?? "error \(code)")); "
+      "\(file) cannot be opened (\(StoreDirectory.reason(code))); "
         + "check who owns it and its permissions")
+  }
+
+  /// The words for a number of errno's.
+  static func reason(_ code: Int32) -> String {
+    POSIXErrorCode(rawValue: code).map { POSIXError($0).localizedDescription } ?? "error \(code)"
   }
 
   /// A descriptor that no child process inherits, or -1 and the error's number.

@@ -1,9 +1,12 @@
+internal import Foundation
 internal import GRDB
 internal import Inventory
 
 /// Tells a failure of SQLite in the words of the port.
 struct StoreFailure {
   let directory: StoreDirectory
+  /// The copies that can take a damaged database's place; nil where they are not to be looked for.
+  let backups: StoreBackups?
 
   func storeError(_ error: any Error) -> StoreError {
     switch error {
@@ -45,8 +48,33 @@ struct StoreFailure {
 
   /// - Parameter problem: What is wrong, as the rest of a sentence that starts with the file.
   func corrupt(_ problem: String) -> StoreError {
-    .corrupt(
-      "\(directory.database) \(problem). It is left as it is: "
-        + "move it away and put a backup in its place")
+    .corrupt("\(directory.database) \(problem). It is left as it is. \(remedy)")
   }
+
+  /// What to do about a database that cannot be used.
+  private var remedy: String {
+    guard let backups else { return "Put another one in its place." }
+    guard let backup = backups.newestSound else {
+      return "There is no sound backup in \(directory.backups): move the file away, start the "
+        + "daemon, and declare everything anew"
+    }
+    let time = CivilTime(secondsSince1970: backup.createdAtSeconds)
+    let age = StoreFailure.age(seconds: Int(Date().timeIntervalSince1970) - backup.createdAtSeconds)
+    return "The newest sound backup is \(backup.path), made \(age) ago (\(time)) at revision "
+      + "\(backup.revision); what was written after it is lost. To go on from it: "
+      + "nameplate backup restore \(backup.name) --state-directory \(directory.path), "
+      + "then start the daemon"
+  }
+
+  private static func age(seconds: Int) -> String {
+    switch seconds {
+    case ..<120: "\(max(0, seconds)) seconds"
+    case ..<7200: "\(seconds / 60) minutes"
+    case ..<172_800: "\(seconds / 3600) hours"
+    default: "\(seconds / 86_400) days"
+    }
+  }
+
+  /// There is no database where there was one.
+  var missing: StoreError { corrupt("is missing or empty, and there are backups of it") }
 }

@@ -14,6 +14,9 @@ final class StoreLock: Sendable {
       defer { file = nil }
       return file
     }
-    if let file { close(file) }
+    guard let file else { return }
+    // A child that is about to start another program still has the file, and with it the lock.
+    flock(file, LOCK_UN)
+    close(file)
   }
 }

@@ -32,6 +32,8 @@ private struct FirewallWalk {
   let packet: FirewallPacket
   var hits: [FirewallHit] = []
   private var steps = 0
+  /// The chains that are being walked. The kernel takes no circles; a listing may be anything.
+  private var entered: Set<String> = []
 
   init(ruleset: FirewallRuleset, packet: FirewallPacket) {
     self.ruleset = ruleset
@@ -57,13 +59,16 @@ private struct FirewallWalk {
         returned = max(returned, match)
         certainty = behind
       case .jump(let name), .goto(let name):
-        guard let target = ruleset.chain(name, beside: chain), depth < Self.maximumDepth else {
+        guard let target = ruleset.chain(name, beside: chain), depth < Self.maximumDepth,
+          entered.insert(name).inserted
+        else {
           add(rule, in: chain, .maybe)
           certainty = .maybe
           continue
         }
         let before = hits.count
         let out = pass(target, certainty: match, depth: depth + 1)
+        entered.remove(name)
         if case .goto = rule.verdict {
           returned = max(returned, out)
           certainty = behind
