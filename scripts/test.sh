@@ -18,9 +18,11 @@ if [ -n "${TESTFLAGS:-}" ]; then
   # shellcheck disable=SC2086  # several flags
   exec "$SWIFT" test $TESTFLAGS
 fi
-# Tests of the host's network wait for its tools, with the threads that other tests need: they run by
-# themselves.
+# Tests that wait for programs and for the host's tools do so with the threads that other tests need:
+# they run by themselves, those of the real daemon one after the other.
+programs='DaemonTests|HostNetworkTests'
 status=0
-"$SWIFT" test --skip HostNetworkTests || status=$?
+"$SWIFT" test --skip "$programs" || status=$?
 "$SWIFT" test --skip-build --filter HostNetworkTests || status=$?
+"$SWIFT" test --skip-build --no-parallel --filter DaemonTests || status=$?
 exit "$status"

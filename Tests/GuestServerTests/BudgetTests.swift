@@ -7,7 +7,7 @@ import Testing
 @Suite("Budgets over sockets", .timeLimit(.minutes(1)))
 struct BudgetTests {
   static let identity = GuestServerTests.identity
-  /// So slow that nothing is earned back in the time of a test.
+  /// What is earned back meanwhile, on a machine that is busy, is a request a second.
   static let three = RateLimits(guestRequests: Rate(perSecond: 1, burst: 3))
 
   @Test("past its budget a guest is told 429 and when to come again; another is not concerned")
@@ -15,15 +15,21 @@ struct BudgetTests {
     try await RunningServer.with(rates: Self.three) { server in
       try await server.store.declare(1, address: "127.0.0.1")
       try await server.store.declare(2, address: "127.0.0.2")
-      for _ in 0..<3 {
+      var answers = 0
+      while answers < 100 {
         let client = try await server.connect()
-        #expect(try await client.get(Self.identity).status == 200)
+        let answer = try await client.get(Self.identity)
+        await client.close()
+        guard answer.status != 200 else {
+          answers += 1
+          continue
+        }
+        #expect(answer.status == 429)
+        #expect(answer.field("Retry-After") == "1")
+        #expect(answer.body == "429 Too Many Requests\n")
+        break
       }
-      let client = try await server.connect()
-      let answer = try await client.get(Self.identity)
-      #expect(answer.status == 429)
-      #expect(answer.field("Retry-After") == "1")
-      #expect(answer.body == "429 Too Many Requests\n")
+      #expect((3..<100).contains(answers))
       #expect(server.service.counters.values["refusals.too-many-requests"] == 1)
       let other = try await server.connect(from: "127.0.0.2")
       #expect(try await other.get(Self.identity).status == 200)
@@ -85,7 +91,8 @@ struct BudgetTests {
     let rates = RateLimits(guestRequests: Rate(perSecond: 1, burst: 16))
     try await RunningServer.with(rates: rates) { server in
       let client = try await server.connect()
-      for status in [404, 404, 429] { #expect(try await client.get("/").status == status) }
+      try await client.send(String(repeating: head("GET / HTTP/1.1"), count: 4))
+      for status in [404, 404, 429] { #expect(try await client.response().status == status) }
     }
   }
 
