@@ -11,7 +11,7 @@ FORMATTED = Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
 export CONFIGURATION SWIFT TESTFLAGS BENCHFLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test fuzz format lint bench bench-short clean
+.PHONY: help serve test fuzz format lint bench bench-short guest-agent clean
 
 help: ## Says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench: ## Measures beside nginx, in full; writes docs/performance (BENCHFLAGS='-
 
 bench-short: ## The same in a minute: only has to run without a failed request
 	@sh scripts/bench.sh --short $(BENCHFLAGS)
+
+guest-agent: ## Builds nameplate-guest for images, with the Swift runtime inside
+	@sh scripts/guest-agent.sh
 
 clean: ## Removes what was built and the state of make serve
 	rm -rf .build Benchmarks/.build Fuzzing/.build Fuzzing/.build-coverage .fuzz .serve

@@ -129,6 +129,9 @@ let package = Package(
       name: "CArchive", path: "Sources/Host/CArchive", pkgConfig: "libarchive",
       providers: [.apt(["libarchive-dev"])]),
 
+    // Runs inside the guest, and knows nothing of the server.
+    room("Guest/GuestAgent", knows: []),
+
     room(
       "Programs/Daemon",
       knows: [
@@ -150,6 +153,9 @@ let package = Package(
     .executableTarget(
       name: "nameplate", dependencies: ["Commands"], path: "Sources/Programs/nameplate",
       swiftSettings: settings),
+    .executableTarget(
+      name: "nameplate-guest", dependencies: ["GuestAgent", argumentParser],
+      path: "Sources/Programs/nameplate-guest", swiftSettings: settings),
 
     .target(
       name: "TestKit",
@@ -167,6 +173,7 @@ let package = Package(
     tests(
       "DialectsTests", of: ["Inventory", "Dialects", "Manifest", collections, yams],
       resources: [.copy("Fixtures")]),
+    tests("GuestAgentTests", of: ["GuestAgent", "nameplate", "nameplate-guest", "TestKit"]),
     tests(
       "HostNetworkTests", of: ["Inventory", "HostProcess", "HostNetwork", "TestKit", system]),
     tests("ConfigDriveTests", of: ["Dialects", "ConfigDrive", "TestKit"]),

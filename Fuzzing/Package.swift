@@ -56,6 +56,7 @@ let package = Package(
         "FirewallPacket", "FirewallRule", "FirewallWalk", "IptablesRuleset",
         "NftReader", "NftRuleset",
       ].map { "Doctor/\($0).swift" }, knows: ["Inventory", collections]),
+    room("Guest/GuestAgent", knows: []),
     .target(
       name: "TestKit", dependencies: ["Inventory", "Dialects", "MetadataService"],
       path: "TestKit",
@@ -65,7 +66,7 @@ let package = Package(
       name: "NameplateFuzz",
       dependencies: [
         "Inventory", "Dialects", "MetadataService", "GuestServer", "Manifest", "ControlAPI",
-        "ControlServer", "HostNetwork", "TestKit", collections,
+        "ControlServer", "HostNetwork", "GuestAgent", "TestKit", collections,
       ],
       swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])],
       linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),

@@ -27,7 +27,7 @@ done
 seconds=$(awk -v minutes="$minutes" 'BEGIN { printf "%d", minutes * 60 }')
 [ "$seconds" -gt 0 ] || fail "--minutes needs a number, like --minutes 0.5"
 
-all="requests targets manifests json control firewall"
+all="requests targets manifests json control firewall agent"
 [ "$mode" != reproduce ] || [ $# -eq 2 ] || fail "usage: $0 --reproduce TARGET FILE"
 [ "$mode" = reproduce ] || [ $# -gt 0 ] || set -- $all
 for target in "$@"; do

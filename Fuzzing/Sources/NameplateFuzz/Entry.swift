@@ -33,6 +33,8 @@ enum FuzzTarget: String, CaseIterable {
   case control
   /// What the host's packet filters list.
   case firewall
+  /// What a service answers the agent, and a user's authorized_keys.
+  case agent
 
   func run(_ input: [UInt8]) {
     switch self {
@@ -42,6 +44,7 @@ enum FuzzTarget: String, CaseIterable {
     case .json: fuzzJSON(input)
     case .control: fuzzControl(input)
     case .firewall: fuzzFirewall(input)
+    case .agent: fuzzAgent(input)
     }
   }
 }
