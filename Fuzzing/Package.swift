@@ -27,16 +27,19 @@ func room(_ path: String, _ files: [String]? = nil, knows dependencies: [Target.
 let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
 
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
 let package = Package(
   name: "nameplate-fuzzing",
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
   targets: [
     room("Core/Inventory", knows: [collections]),
     room("Core/Dialects", knows: ["Inventory", collections]),
-    room("Core/MetadataService", knows: ["Inventory", "Dialects", collections]),
+    room("Core/MetadataService", knows: ["Inventory", "Dialects", collections, crypto]),
     // Without the files that need NIO.
     room(
       "DataPlane/GuestServer",
@@ -47,7 +50,8 @@ let package = Package(
     room(
       "ControlPlane/Manifest",
       knows: ["Inventory", collections, .product(name: "Yams", package: "Yams")]),
-    room("ControlPlane/ControlAPI", knows: ["Inventory", "MetadataService", collections]),
+    room(
+      "ControlPlane/ControlAPI", knows: ["Inventory", "Dialects", "MetadataService", collections]),
     room("ControlPlane/ControlServer", ["LineSplitter.swift"], knows: ["Inventory"]),
     // The readers of the packet filters' listings.
     room(
