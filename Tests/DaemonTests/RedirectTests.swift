@@ -65,6 +65,9 @@ struct RedirectTests {
       manifest: GuestNetworkTests.manifest,
       options: ["--manage-redirect", "--metadata-host", "10.20.0.1"])
     defer { daemon.stop() }
+    // The daemon shares the guest's link, so that the MAC must be the declared one.
+    try await network.inside(
+      network.guest, "ip", "link", "set", "eth0", "address", "fa:16:3e:00:00:05")
     let ask = ["curl", "-sf", "--max-time", "10", Self.hostname]
     #expect(try await network.asGuest(ask).out == "guest-5")
     try await network.inside(network.router, "nft", "delete", "table", "inet", "nameplate")

@@ -41,19 +41,17 @@ struct StoreKeeper: Service {
   // MARK: Steps
 
   private func watch() async {
-    var known: StoreError?
-    while !Task.isCancelled {
-      // A write may have met trouble since the last look.
-      let before = store.problem ?? known
-      let found = await store.check()
-      if let found, found != known {
+    store.reportProblems { [logger] problem in
+      if let problem {
         logger.error(
           "the store refuses writes; guests are answered from memory",
-          metadata: ["reason": "\(found)"])
-      } else if found == nil, before != nil {
+          metadata: ["reason": "\(problem)"])
+      } else {
         logger.notice("the store takes writes again")
       }
-      known = found
+    }
+    while !Task.isCancelled {
+      await store.check()
       try? await Task.sleep(for: StoreKeeper.lookInterval)
     }
   }

@@ -1,6 +1,5 @@
 internal import GRDB
 public import Inventory
-internal import Synchronization
 
 /// The embedded store: one SQLite database in a state directory that one daemon has to itself.
 ///
@@ -12,7 +11,7 @@ public final class SQLiteStore: InventoryStore {
   private let failure: StoreFailure
   private let files: StoreFiles
   private let feed = ChangeFeed()
-  private let trouble = Mutex<StoreError?>(nil)
+  private let trouble = StoreTrouble()
 
   /// Opens the store of a state directory, or makes one that holds the network `default`.
   /// - Parameters:
@@ -92,35 +91,40 @@ public final class SQLiteStore: InventoryStore {
 
   /// Why the store did not do what it was asked for the last time; nil where it did, or where only
   /// the asker was to blame.
-  public var problem: StoreError? { trouble.withLock { $0 } }
+  public var problem: StoreError? { trouble.current }
+
+  /// Calls `report` whenever ``problem`` changes.
+  public func reportProblems(to report: @escaping @Sendable (StoreError?) -> Void) {
+    trouble.report(to: report)
+  }
 
   /// Finds out whether the store can be written to. Where it is in trouble this takes a write that
   /// changes nothing, else a look at its files and the space that is left.
   /// - Returns: ``problem``, as it is now.
   @discardableResult
   public func check() async -> StoreError? {
-    let isInTrouble = problem != nil
-    let failure = failure
+    let (failure, trouble) = (failure, trouble)
     do {
-      try await onWritersQueue { db in
+      let hasWritten = try await onWritersQueue { db in
         if failure.directory.isFull { throw StoreError.full(failure.full) }
-        guard isInTrouble else { return }
-        try SQLiteStore.transaction(db) { db in
+        guard trouble.current != nil else { return false }
+        return try SQLiteStore.transaction(db) { db in
           let resources = ResourceTable(db: db)
-          return .commit(try resources.setRevision(try resources.revision()))
+          try resources.setRevision(try resources.revision())
+          return .commit(true)
         }
       }
-      trouble.withLock { $0 = nil }
-      return nil
+      // A look alone does not show that a write would succeed.
+      if hasWritten { trouble.current = nil }
     } catch {
-      trouble.withLock { $0 = error }
-      return error
+      trouble.current = error
     }
+    return trouble.current
   }
 
   private func note(_ error: StoreError) -> StoreError {
     switch error {
-    case .full, .unavailable, .corrupt: trouble.withLock { $0 = error }
+    case .full, .unavailable, .corrupt: trouble.current = error
     default: break
     }
     return error
@@ -141,7 +145,7 @@ public final class SQLiteStore: InventoryStore {
       if let batch { feed.publish(batch) }
       return result
     }
-    if !dryRun { trouble.withLock { $0 = nil } }
+    if !dryRun { trouble.current = nil }
     return result
   }
 

@@ -15,7 +15,7 @@ final class StoreLock: Sendable {
       return file
     }
     guard let file else { return }
-    // A child that is about to start another program still has the file, and with it the lock.
+    // A child that has been forked and has not become its program yet has the descriptor, too.
     flock(file, LOCK_UN)
     close(file)
   }

@@ -1,0 +1,27 @@
+internal import Inventory
+internal import Synchronization
+
+/// Why a store did not do what it was asked for the last time, and who is told when that changes.
+final class StoreTrouble: Sendable {
+  private struct State {
+    var error: StoreError?
+    var report: (@Sendable (StoreError?) -> Void)?
+  }
+
+  private let state = Mutex(State())
+
+  var current: StoreError? {
+    get { state.withLock { $0.error } }
+    set {
+      let report = state.withLock { state in
+        defer { state.error = newValue }
+        return state.error == newValue ? nil : state.report
+      }
+      report?(newValue)
+    }
+  }
+
+  func report(to report: @escaping @Sendable (StoreError?) -> Void) {
+    state.withLock { $0.report = report }
+  }
+}
