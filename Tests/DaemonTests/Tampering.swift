@@ -12,27 +12,31 @@ final class Tampering {
   }
 
   private let tracer: ChildProcess
-  private let lines = LogLines()
-  private let log = Pipe()
+  private let output: TracerOutput
 
   /// Begins to tamper with a running daemon.
   /// - Parameters:
   ///   - calls: The system calls, all the store's: guests and operators are served by others.
   ///   - when: Which of each thread's calls, such as `3` for the third and `1+` for all.
   init(_ daemon: DaemonProcess, _ calls: String, _ fault: Fault, when: String) async throws {
+    var ends: [Int32] = [-1, -1]
+    guard unsafe pipe(&ends) == 0 else { throw Program.Failed(text: "no pipe") }
+    // Not for other programs: the end is heard only when nobody else can write.
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
-    defer { close(null) }
+    output = TracerOutput(descriptor: ends[0])
+    defer {
+      close(null)
+      close(ends[1])
+    }
     tracer = try ChildProcess(
       [
         "strace", "-f", "-p", "\(daemon.processIdentifier)", "-e", "trace=\(calls)",
         "-e", "inject=\(calls):\(fault.rawValue):when=\(when)",
       ],
-      descriptors: [null, null, log.fileHandleForWriting.fileDescriptor])
-    try log.fileHandleForWriting.close()
-    lines.read(log.fileHandleForReading)
-    guard await lines.wait(for: "attached") else {
-      throw Program.Failed(text: "strace ended: \(lines.all)")
-    }
+      descriptors: [null, null, ends[1]])
+    let said = await output.read(until: "attached")
+    guard said.contains("attached") else { throw Program.Failed(text: "strace ended: \(said)") }
   }
 
   /// Lets the daemon go on by itself.
@@ -41,8 +45,7 @@ final class Tampering {
   func end() async -> Int {
     tracer.signal(SIGINT)
     _ = await tracer.wait()
-    _ = await lines.wait(for: "nothing that is ever written")
-    return lines.all.split(separator: "\n").count { $0.contains("(INJECTED)") }
+    return await output.read(until: nil).split(separator: "\n").count { $0.contains("(INJECTED)") }
   }
 
   /// Only where it is asked for: that a tracer has ended is not always noticed, and the test waits on.
@@ -51,4 +54,30 @@ final class Tampering {
     let output = try? ChildProcess.runHere(["strace", "-e", "trace=none", "true"])
     return output?.status == 0
   }()
+}
+
+/// What strace says, read by a thread that may block. One reader at a time.
+private final class TracerOutput: @unchecked Sendable {
+  private let descriptor: Int32
+  private var text = ""
+
+  init(descriptor: Int32) { self.descriptor = descriptor }
+
+  deinit { close(descriptor) }
+
+  /// All that was said, once it has a word or, without one, to its end.
+  func read(until word: String?) async -> String {
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while word.map({ !self.text.contains($0) }) ?? true {
+          let count = unsafe Foundation.read(self.descriptor, &buffer, buffer.count)
+          if count < 0, errno == EINTR { continue }
+          guard count > 0 else { break }
+          self.text += String(decoding: buffer[..<count], as: UTF8.self)
+        }
+        continuation.resume(returning: self.text)
+      }
+    }
+  }
 }
