@@ -47,6 +47,17 @@ struct WriterTests {
       try readDocuments(text: both, name: "t").map(\.value) == [["a": string], ["b": string]])
   }
 
+  @Test("a key of any length reads back", arguments: [998, 999, 1000, 1001, 1024, 1025, 5000])
+  func longKeys(_ length: Int) throws {
+    for letter in ["k", "\u{FFFD}", "\n"] {
+      let key = String(repeating: letter, count: length)
+      let document: JSONValue = .object([
+        key: "v", "map": .object([key: .object([key: ["a", .object([key: 1, "b": 2])]])]),
+      ])
+      #expect(try value(ManifestWriter.text(document)) == document)
+    }
+  }
+
   @Test("any other value reads back")
   func values() throws {
     let document: JSONValue = [

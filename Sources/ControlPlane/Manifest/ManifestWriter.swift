@@ -37,8 +37,7 @@ private struct BlockWriter {
     for (key, value) in members {
       if !isFirst { pad(indent) }
       isFirst = false
-      text += ScalarStyle.inline(key)
-      text += ":"
+      write(key: ScalarStyle.inline(key), indent: indent)
       switch value {
       case .object(let inner) where !inner.isEmpty:
         text += "\n"
@@ -52,6 +51,20 @@ private struct BlockWriter {
       }
     }
   }
+
+  /// A key and its colon. YAML reads a key as one by itself only up to 1024 characters in a line;
+  /// a longer one must say that it is one.
+  private mutating func write(key: String, indent: Int) {
+    if key.unicodeScalars.count <= BlockWriter.maximumPlainKey {
+      text += "\(key):"
+    } else {
+      text += "? \(key)\n"
+      pad(indent)
+      text += ":"
+    }
+  }
+
+  private static let maximumPlainKey = 1000
 
   private mutating func write(_ elements: [JSONValue], indent: Int, isInline: Bool) {
     var isFirst = isInline
