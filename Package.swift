@@ -89,7 +89,9 @@ let package = Package(
 
     room(
       "DataPlane/GuestServer",
-      knows: ["Inventory", "MetadataService", nioCore, nioPosix, logging, serviceLifecycle]),
+      knows: ["Inventory", "MetadataService", "CEventLoop", logging, serviceLifecycle]),
+    // What the C library has and its Swift module leaves out, as is CHostNetwork.
+    .target(name: "CEventLoop", path: "Sources/DataPlane/CEventLoop"),
 
     room("ControlPlane/Manifest", knows: ["Inventory", collections, yams]),
     room(
@@ -141,7 +143,7 @@ let package = Package(
         collections,
         logging,
         serviceLifecycle,
-        unixSignals, nioPosix, nioCore,
+        unixSignals,
       ]),
     room(
       "Programs/Commands",

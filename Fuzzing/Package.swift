@@ -40,7 +40,7 @@ let package = Package(
     room("Core/Inventory", knows: [collections]),
     room("Core/Dialects", knows: ["Inventory", collections]),
     room("Core/MetadataService", knows: ["Inventory", "Dialects", collections, crypto]),
-    // Without the files that need NIO.
+    // Without the files that need sockets.
     room(
       "DataPlane/GuestServer",
       [

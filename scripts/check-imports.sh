@@ -40,7 +40,7 @@ core Crypto: Core/MetadataService
 
 only GRDB: Storage/SQLiteStore
 only Hummingbird*: ControlPlane/ControlServer
-only NIO*: DataPlane/GuestServer DataPlane/VendorDataClient ControlPlane/ControlServer ControlPlane/ControlClient Storage/EtcdStore Programs/Daemon
+only NIO*: DataPlane/VendorDataClient ControlPlane/ControlServer ControlPlane/ControlClient Storage/EtcdStore
 only Crypto: Core/MetadataService ControlPlane/ControlServer
 only X509: ControlPlane/ControlServer ControlPlane/ControlClient
 only SwiftASN1: ControlPlane/ControlServer ControlPlane/ControlClient
@@ -48,6 +48,7 @@ only AsyncHTTPClient: DataPlane/VendorDataClient ControlPlane/ControlClient
 only GRPC*: Storage/EtcdStore
 only Subprocess: Host/HostProcess
 only CHostNetwork: Host/HostNetwork
+only CEventLoop: DataPlane/GuestServer
 only CArchive: Host/ConfigDrive
 only FoundationXML: Host/Libvirt
 only Yams: ControlPlane/Manifest Programs/Daemon Programs/Commands

@@ -9,6 +9,11 @@ final class Tampering {
     case noSpace = "error=ENOSPC"
     case broken = "error=EIO"
     case readOnly = "error=EROFS"
+    case interrupted = "error=EINTR"
+    case again = "error=EAGAIN"
+    case aborted = "error=ECONNABORTED"
+    case reset = "error=ECONNRESET"
+    case noMemory = "error=ENOMEM"
   }
 
   private let tracer: ChildProcess
@@ -16,7 +21,7 @@ final class Tampering {
 
   /// Begins to tamper with a running daemon.
   /// - Parameters:
-  ///   - calls: The system calls, all the store's: guests and operators are served by others.
+  ///   - calls: The system calls.
   ///   - when: Which of each thread's calls, such as `3` for the third and `1+` for all.
   init(_ daemon: DaemonProcess, _ calls: String, _ fault: Fault, when: String) async throws {
     var ends: [Int32] = [-1, -1]

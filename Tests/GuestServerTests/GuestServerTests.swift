@@ -1,7 +1,5 @@
 import Inventory
 import MetadataService
-import NIOCore
-import NIOPosix
 import Testing
 
 @testable import GuestServer

@@ -2,8 +2,6 @@ import Glibc
 import Inventory
 import Logging
 import MetadataService
-import NIOCore
-import NIOPosix
 import Synchronization
 import Testing
 
@@ -64,30 +62,35 @@ struct ListenerTests {
     }
   }
 
-  @Test("a listener that cannot accept says so once, pauses and goes on")
-  func acceptFailure() async throws {
+  static let failures: [(CInt, AcceptFailure)] = [
+    (EAGAIN, .empty), (ECONNABORTED, .passing), (EPROTO, .passing), (EPERM, .passing),
+    (EMFILE, .exhausted(EMFILE)), (ENFILE, .exhausted(ENFILE)), (ENOMEM, .exhausted(ENOMEM)),
+    (EINVAL, .gone),
+  ]
+
+  @Test("a failure to accept is told by its code", arguments: failures)
+  func acceptFailure(_ code: CInt, _ expected: AcceptFailure) {
+    #expect(AcceptFailure(code: code) == expected)
+  }
+
+  @Test("a listener that cannot accept says so once in a while, not each time")
+  func cannotAccept() {
     let lines = LineCounter()
-    let (service, _) = RunningServer.service(.never, AsyncStream<Void>.makeStream().continuation)
     let logger = Logger(label: "test") { _ in lines }
-    let ledger = ConnectionLedger(limits: ConnectionLimits())
-    let id = ListenerID(number: 1)
-    ledger.open(id)
-    let shared = SharedResources(
-      service: service, pending: PendingAnswers(service: service, limit: 1), ledger: ledger,
-      notes: RefusalNotes(logger: logger, counters: service.counters), timeouts: Timeouts())
-    let group = MultiThreadedEventLoopGroup.singleton
-    let listener = try await GuestListener.open(
-      ListenerConfiguration(address: Self.loopback, port: 0), id: id, group: group,
-      loops: EventLoopResources(group: group, shared: shared), logger: logger)
-    for code in [EMFILE, EMFILE, ENFILE, ECONNABORTED] {
-      listener.channel.pipeline.fireErrorCaught(IOError(errnoCode: code, reason: "accept"))
-    }
-    #expect(try await listener.channel.getOption(.autoRead).get() == false)
+    let (service, _) = RunningServer.service(.never, AsyncStream<Void>.makeStream().continuation)
+    let entrance = Entrance(
+      id: ListenerID(number: 1), socket: -1,
+      configuration: ListenerConfiguration(address: Self.loopback, port: 80), local: nil,
+      links: nil,
+      shared: SharedResources(
+        service: service, pending: PendingAnswers(service: service, limit: 1),
+        ledger: ConnectionLedger(limits: ConnectionLimits()),
+        notes: RefusalNotes(logger: logger, counters: service.counters), timeouts: Timeouts()),
+      logger: logger, onLost: {})
+    for now in [0, 250, 9_999] { entrance.cannotAccept(EMFILE, now: now) }
     #expect(lines.count == 1)
-    let client = try await GuestClient.connect(to: listener.port)
-    #expect(try await client.get("/").status == 404)
-    try await listener.channel.close()
-    await client.close()
+    entrance.cannotAccept(ENFILE, now: 10_000)
+    #expect(lines.count == 2)
   }
 
   @Test("a port in use is told with what to do about it")

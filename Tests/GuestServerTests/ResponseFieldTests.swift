@@ -1,6 +1,5 @@
 import Inventory
 import MetadataService
-import NIOCore
 import Testing
 
 @testable import GuestServer
@@ -48,12 +47,14 @@ struct ResponseFieldTests {
   @Test("a refusal", arguments: refusals)
   func refusal(_ refusal: Refusal) {
     for connection in [GuestExchange.Reply.Connection.implied, .keepAlive, .close] {
-      var buffer = ByteBuffer()
+      var buffer: [UInt8] = []
       ResponseWriter.write(
         GuestExchange.Reply(answer: GuestAnswer(refusal: refusal), connection: connection),
         date: HTTPDate(secondsSince1970: 0).text, into: &buffer)
-      let lines = String(buffer: buffer).split(separator: "\r\n", omittingEmptySubsequences: false)
-        .map(String.init)
+      let lines = String(decoding: buffer, as: UTF8.self).split(
+        separator: "\r\n", omittingEmptySubsequences: false
+      )
+      .map(String.init)
       #expect(lines[0].hasPrefix("HTTP/1.1 \(refusal.status) "))
       let fields = lines.dropFirst().prefix { !$0.isEmpty }
       #expect(fields.contains("Server: nameplate"))

@@ -2,8 +2,6 @@ import Dialects
 import Inventory
 import Logging
 import MetadataService
-import NIOCore
-import NIOPosix
 import ServiceLifecycle
 import Synchronization
 import TestKit
@@ -55,9 +53,10 @@ struct RunningServer: Sendable {
     let (service, store) = service(hold, holds, hosts)
     try await service.tokens.load { _ in }
     let (ready, readiness) = AsyncStream<[Int]>.makeStream()
+    let loops = try GuestLoops.start(2)
+    defer { loops.stopSoon() }
     let server = GuestServer(
-      service: service, listeners: listeners,
-      eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet, timeouts: timeouts,
+      service: service, listeners: listeners, loops: loops, logger: quiet, timeouts: timeouts,
       limits: limits, rates: rates, drainTimeout: drainTimeout
     ) { bound in
       readiness.yield(bound.map(\.port))

@@ -1,6 +1,5 @@
 public import Inventory
 import MetadataService
-import NIOCore
 import Synchronization
 
 /// How many connections and waiting requests there may be.
@@ -23,7 +22,7 @@ public struct ConnectionLimits: Sendable, Hashable {
   }
 }
 
-/// Counts the open connections and knows them, so that all can be told to end.
+/// Counts the open connections and what each guest uses, and says when the last one has gone.
 final class ConnectionLedger: Sendable {
   /// A connection's place among all.
   struct Seat: Sendable {
@@ -37,8 +36,8 @@ final class ConnectionLedger: Sendable {
   }
 
   /// The connections that came in by one listener.
-  private struct Entrance {
-    var channels: [ObjectIdentifier: any Channel] = [:]
+  private struct Entry {
+    var open = 0
     var isDraining = false
     let empty: AsyncStream<Never>
     let emptied: AsyncStream<Never>.Continuation
@@ -47,28 +46,10 @@ final class ConnectionLedger: Sendable {
   }
 
   private struct State {
-    var entrances: [ListenerID: Entrance] = [:]
+    var entries: [ListenerID: Entry] = [:]
     var open = 0
     var accounts: GuestAccounts
     var isDraining = false
-
-    var channels: [any Channel] { entrances.values.flatMap { $0.channels.values } }
-
-    mutating func enter(_ channel: any Channel, by listener: ListenerID) {
-      entrances[listener]?.channels[ObjectIdentifier(channel)] = channel
-      open += 1
-    }
-
-    /// - Returns: What to finish where it was the last one of a listener that is gone.
-    mutating func leave(_ channel: any Channel, by listener: ListenerID)
-      -> AsyncStream<Never>.Continuation?
-    {
-      let known = entrances[listener]?.channels.removeValue(forKey: ObjectIdentifier(channel))
-      if known != nil { open -= 1 }
-      guard let entrance = entrances[listener], entrance.isDraining, entrance.channels.isEmpty
-      else { return nil }
-      return entrance.emptied
-    }
   }
 
   private let state: Mutex<State>
@@ -83,7 +64,7 @@ final class ConnectionLedger: Sendable {
   /// Lets connections of a listener in.
   func open(_ listener: ListenerID) {
     state.withLock { state in
-      if state.entrances[listener] == nil { state.entrances[listener] = Entrance() }
+      if state.entries[listener] == nil { state.entries[listener] = Entry() }
     }
   }
 
@@ -91,34 +72,41 @@ final class ConnectionLedger: Sendable {
   func forget(_ listener: ListenerID) {
     state.withLock { state in
       // What is still open must stay known; it is then the server's end that closes it.
-      guard state.entrances[listener]?.channels.isEmpty == true else { return }
-      state.entrances[listener] = nil
+      guard state.entries[listener]?.open == 0 else { return }
+      state.entries[listener] = nil
     }
   }
 
   /// Enters a connection. A seat that is taken must be released when it is gone.
   /// - Parameter isKnown: Whether somebody has declared the guest's address.
-  func admit(
-    _ guest: GuestAccounts.Guest, isKnown: Bool, _ channel: any Channel, by listener: ListenerID,
-    now: Int
-  ) -> Seat {
+  func admit(_ guest: GuestAccounts.Guest, isKnown: Bool, by listener: ListenerID, now: Int)
+    -> Seat
+  {
     state.withLock { state in
-      guard !state.isDraining, state.entrances[listener]?.isDraining == false else { return .none }
+      guard !state.isDraining, state.entries[listener]?.isDraining == false else { return .none }
       let (payer, admission) = state.accounts.open(guest, isKnown: isKnown, now: now)
-      if admission != .dropped { state.enter(channel, by: listener) }
+      if admission != .dropped {
+        state.entries[listener]?.open += 1
+        state.open += 1
+      }
       return Seat(payer: payer, admission: admission)
     }
   }
 
   /// Takes out a connection that is gone.
-  func release(_ seat: Seat, _ channel: any Channel, by listener: ListenerID) {
-    let (isEmptied, entrance) = state.withLock { state in
+  func release(_ seat: Seat, by listener: ListenerID) {
+    let emptied = state.withLock { state in
       state.accounts.close(seat.payer, after: seat.admission)
-      let entrance = state.leave(channel, by: listener)
-      return (state.isDraining && state.open == 0, entrance)
+      state.entries[listener]?.open -= 1
+      state.open -= 1
+      var emptied: [AsyncStream<Never>.Continuation] = []
+      if state.isDraining, state.open == 0 { emptied.append(self.emptied) }
+      if let entry = state.entries[listener], entry.isDraining, entry.open == 0 {
+        emptied.append(entry.emptied)
+      }
+      return emptied
     }
-    if isEmptied { emptied.finish() }
-    entrance?.finish()
+    for continuation in emptied { continuation.finish() }
   }
 
   // MARK: Budgets
@@ -151,36 +139,29 @@ final class ConnectionLedger: Sendable {
 
   // MARK: Ending
 
-  /// Lets no connection in any more.
-  /// - Returns: Those that are open, to be told.
-  func drain() -> [any Channel] {
-    let channels = state.withLock { state in
+  /// Lets no connection in any more. Those that are open are to be told.
+  func drain() {
+    let isEmpty = state.withLock { state in
       state.isDraining = true
-      return state.channels
+      return state.open == 0
     }
-    if channels.isEmpty { emptied.finish() }
-    return channels
+    if isEmpty { emptied.finish() }
   }
 
-  /// Lets no connection in by a listener any more.
-  /// - Returns: Those that are open, to be told.
-  func drain(_ listener: ListenerID) -> [any Channel] {
-    let (channels, emptied) = state.withLock { state in
-      state.entrances[listener]?.isDraining = true
-      let entrance = state.entrances[listener]
-      return (Array(entrance?.channels.values ?? [:].values), entrance?.emptied)
+  /// Lets no connection in by a listener any more. Those that are open are to be told.
+  func drain(_ listener: ListenerID) {
+    let emptied = state.withLock { state in
+      state.entries[listener]?.isDraining = true
+      return state.entries[listener].flatMap { $0.open == 0 ? $0.emptied : nil }
     }
-    if channels.isEmpty { emptied?.finish() }
-    return channels
+    emptied?.finish()
   }
 
-  /// The open connections.
-  var channels: [any Channel] { state.withLock { $0.channels } }
+  /// How many connections are open.
+  var open: Int { state.withLock { $0.open } }
 
-  /// The open connections that came in by a listener.
-  func channels(of listener: ListenerID) -> [any Channel] {
-    state.withLock { Array($0.entrances[listener]?.channels.values ?? [:].values) }
-  }
+  /// How many connections that came in by a listener are open.
+  func open(of listener: ListenerID) -> Int { state.withLock { $0.entries[listener]?.open ?? 0 } }
 
   /// Returns when the last connection has gone after ``drain()``, or the task is cancelled.
   func waitUntilEmpty() async {
@@ -190,7 +171,7 @@ final class ConnectionLedger: Sendable {
   /// Returns when a listener's last connection has gone after ``drain(_:)``, or the task is
   /// cancelled.
   func waitUntilEmpty(_ listener: ListenerID) async {
-    guard let empty = state.withLock({ $0.entrances[listener]?.empty }) else { return }
+    guard let empty = state.withLock({ $0.entries[listener]?.empty }) else { return }
     for await _ in empty {}
   }
 }

@@ -1,7 +1,6 @@
 import Inventory
 public import Logging
 public import MetadataService
-public import NIOCore
 public import ServiceLifecycle
 
 /// The guests' side: listens, reads requests, sends what the metadata service answers.
@@ -34,27 +33,28 @@ public struct GuestServer: Service {
   private let links: LinkLookup?
   private let logger: Logger
   private let shared: SharedResources
+  private let loops: GuestLoops
   private let drainTimeout: Duration
   private let onReady: @Sendable ([BoundListener]) -> Void
 
   /// - Parameters:
   ///   - listeners: These last as long as the server: it ends where one is lost.
-  ///   - eventLoopGroup: Serves the connections. It is not shut down here.
+  ///   - loops: Serve the connections. They are not stopped here.
   ///   - links: Says what the kernel knows of the way to a guest, for `listeners`; nil where nobody
   ///     does.
   ///   - drainTimeout: How long a graceful shutdown waits for answers that are under way.
   ///   - onReady: Called once all listeners are open.
   public init(
     service: MetadataService, listeners: [ListenerConfiguration],
-    eventLoopGroup: any EventLoopGroup, logger: Logger, timeouts: Timeouts = Timeouts(),
+    loops: GuestLoops, logger: Logger, timeouts: Timeouts = Timeouts(),
     limits: ConnectionLimits = ConnectionLimits(), rates: RateLimits = RateLimits(),
-    links: LinkLookup? = nil,
-    drainTimeout: Duration = .seconds(8),
+    links: LinkLookup? = nil, drainTimeout: Duration = .seconds(8),
     onReady: @escaping @Sendable ([BoundListener]) -> Void = { _ in }
   ) {
     lasting = listeners
     self.links = links
     self.logger = logger
+    self.loops = loops
     self.drainTimeout = drainTimeout
     self.onReady = onReady
     shared = SharedResources(
@@ -63,7 +63,7 @@ public struct GuestServer: Service {
       ledger: ConnectionLedger(limits: limits, rates: rates),
       notes: RefusalNotes(logger: logger, counters: service.counters), timeouts: timeouts)
     self.listeners = ListenerSet(
-      shared: shared, group: eventLoopGroup, drainTimeout: drainTimeout, logger: logger)
+      shared: shared, loops: loops, drainTimeout: drainTimeout, logger: logger)
   }
 
   public var usage: Usage { shared.ledger.usage }
@@ -142,12 +142,9 @@ public struct GuestServer: Service {
 
   /// Has all connections end: at once, or once their answers are sent and within the bound.
   private func drain(gracefully isGraceful: Bool) async {
-    let channels = shared.ledger.drain()
+    shared.ledger.drain()
     if isGraceful {
-      for channel in channels {
-        channel.pipeline.fireUserInboundEventTriggered(
-          ShutdownEvent(isListenerGone: false))
-      }
+      await loops.perform { $0.drain(nil, isListenerGone: false) }
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await shared.ledger.waitUntilEmpty() }
         group.addTask { try? await Task.sleep(for: drainTimeout) }
@@ -155,11 +152,11 @@ public struct GuestServer: Service {
         group.cancelAll()
       }
     }
-    let late = shared.ledger.channels
-    if isGraceful, !late.isEmpty {
+    let late = shared.ledger.open
+    if isGraceful, late > 0 {
       logger.warning(
-        "connections are closed without their answers", metadata: ["connections": "\(late.count)"])
+        "connections are closed without their answers", metadata: ["connections": "\(late)"])
     }
-    for channel in late { try? await channel.close().get() }
+    await loops.perform { $0.closeConnections(of: nil) }
   }
 }

@@ -1,6 +1,5 @@
 import Glibc
 public import Inventory
-import NIOCore
 
 /// Where to listen, and whose guests come in there.
 public struct ListenerConfiguration: Sendable, Hashable {
@@ -57,9 +56,9 @@ public struct ListenError: Error, Sendable, Hashable, CustomStringConvertible {
     self.reason = reason
   }
 
-  init(_ listener: ListenerConfiguration, underlying error: any Error) {
-    self.listener = listener
-    reason = (error as? IOError).map { ListenError.reason($0.errnoCode, listener) } ?? "\(error)"
+  /// - Parameter code: What the system says.
+  init(_ listener: ListenerConfiguration, code: CInt) {
+    self.init(listener, reason: ListenError.reason(code, listener))
   }
 
   private static func reason(_ code: CInt, _ listener: ListenerConfiguration) -> String {
@@ -76,7 +75,7 @@ public struct ListenError: Error, Sendable, Hashable, CustomStringConvertible {
     case EPERM: return "binding to a device needs a privilege; run as root or with CAP_NET_RAW"
     case ENODEV: return "there is no interface '\(listener.device ?? listener.zone ?? "")'"
     default:
-      return unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+      return systemReason(code)
     }
   }
 }

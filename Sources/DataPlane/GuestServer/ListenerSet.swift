@@ -1,5 +1,4 @@
 import Logging
-import NIOCore
 import Synchronization
 
 /// Which listener of a server, for as long as the process lives.
@@ -20,24 +19,27 @@ public final class ListenerSet: Sendable {
   private struct State {
     var phase = Phase.accepting
     var listeners: [ListenerID: GuestListener] = [:]
+    /// Those of them that closed by themselves.
+    var lost: Set<ListenerID> = []
     var lastNumber: UInt64 = 0
+
+    mutating func take(_ id: ListenerID) -> GuestListener? {
+      lost.remove(id)
+      return listeners.removeValue(forKey: id)
+    }
   }
 
   private let state = Mutex(State())
   private let shared: SharedResources
-  private let group: any EventLoopGroup
-  private let loops: EventLoopResources
+  private let loops: GuestLoops
   private let drainTimeout: Duration
   private let logger: Logger
 
-  init(
-    shared: SharedResources, group: any EventLoopGroup, drainTimeout: Duration, logger: Logger
-  ) {
+  init(shared: SharedResources, loops: GuestLoops, drainTimeout: Duration, logger: Logger) {
     self.shared = shared
-    self.group = group
+    self.loops = loops
     self.drainTimeout = drainTimeout
     self.logger = logger
-    loops = EventLoopResources(group: group, shared: shared)
   }
 
   /// Opens a listener; guests are served once the server runs. It ends with ``remove(_:)`` or with
@@ -73,7 +75,8 @@ public final class ListenerSet: Sendable {
     let listener: GuestListener
     do {
       listener = try await GuestListener.open(
-        configuration, id: id, group: group, loops: loops, links: links, logger: logger)
+        configuration, id: id, loops: loops, shared: shared, links: links, logger: logger,
+        onLost: { [weak self] in self?.lose(id, onLost) })
     } catch {
       shared.ledger.forget(id)
       throw error
@@ -85,13 +88,16 @@ public final class ListenerSet: Sendable {
     }
     guard isKept else {
       // Its connections are drained with the server's.
-      try? await listener.channel.close().get()
+      await listener.close()
       throw ListenError(configuration, reason: "the server is ending")
     }
-    listener.channel.closeFuture.whenComplete { [self] _ in
-      if state.withLock({ $0.listeners[id] != nil }) { onLost() }
-    }
     return listener
+  }
+
+  /// Tells of a listener that is of no more use, but that nobody has removed.
+  private func lose(_ id: ListenerID, _ onLost: @Sendable () -> Void) {
+    let isNews = state.withLock { $0.listeners[id] != nil && $0.lost.insert(id).inserted }
+    if isNews { onLost() }
   }
 
   /// Closes a listener: nothing more is accepted, connections without a request end, and those with
@@ -99,12 +105,10 @@ public final class ListenerSet: Sendable {
   ///
   /// Where the task is cancelled the rest is left to the end of the server.
   public func remove(_ id: ListenerID) async {
-    guard let listener = state.withLock({ $0.listeners.removeValue(forKey: id) }) else { return }
+    guard let listener = state.withLock({ $0.take(id) }) else { return }
     await listener.close()
-    let channels = shared.ledger.drain(id)
-    for channel in channels {
-      channel.pipeline.fireUserInboundEventTriggered(ShutdownEvent(isListenerGone: true))
-    }
+    shared.ledger.drain(id)
+    await loops.perform { $0.drain(id, isListenerGone: true) }
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.shared.ledger.waitUntilEmpty(id) }
       group.addTask { try? await Task.sleep(for: self.drainTimeout) }
@@ -112,20 +116,17 @@ public final class ListenerSet: Sendable {
       group.cancelAll()
     }
     guard !Task.isCancelled else { return }
-    await closeLate(shared.ledger.channels(of: id), of: listener.configuration)
+    let late = shared.ledger.open(of: id)
+    if late > 0 {
+      logger.warning(
+        "connections are closed without their answers",
+        metadata: ["listener": "\(listener.configuration)", "connections": "\(late)"])
+      await loops.perform { $0.closeConnections(of: id) }
+    }
     shared.ledger.forget(id)
   }
 
-  private func closeLate(_ late: [any Channel], of configuration: ListenerConfiguration) async {
-    guard !late.isEmpty else { return }
-    logger.warning(
-      "connections are closed without their answers",
-      metadata: ["listener": "\(configuration)", "connections": "\(late.count)"])
-    for channel in late { try? await channel.close().get() }
-  }
-
-  /// Closes all listeners, and takes no more. Their connections are not touched; those that were
-  /// accepted last are entered when it returns.
+  /// Closes all listeners, and takes no more. Their connections are not touched.
   func close() async {
     let listeners = state.withLock { state in
       state.phase = .closed

@@ -1,58 +1,59 @@
 import MetadataService
-import NIOCore
 
 /// Puts an answer into bytes, head and body in one.
 ///
 /// These are all the fields that a guest ever gets; above all none that lets another origin's
 /// script read the answer.
 enum ResponseWriter {
-  static let interim = "HTTP/1.1 100 Continue\r\n\r\n" as StaticString
+  static func writeInterim(into buffer: inout [UInt8]) {
+    buffer.append("HTTP/1.1 100 Continue\r\n\r\n")
+  }
 
   /// - Parameter date: The Date field's value.
-  static func write(_ reply: GuestExchange.Reply, date: [UInt8], into buffer: inout ByteBuffer) {
+  static func write(_ reply: GuestExchange.Reply, date: [UInt8], into buffer: inout [UInt8]) {
     let answer = reply.answer
-    buffer.reserveCapacity(minimumWritableBytes: 256 + answer.body.count)
-    buffer.writeStaticString(statusLine(answer.status))
-    buffer.writeStaticString("Server: nameplate\r\nDate: ")
-    buffer.writeBytes(date)
+    buffer.reserveCapacity(buffer.count + 256 + answer.body.count)
+    buffer.append(statusLine(answer.status))
+    buffer.append("Server: nameplate\r\nDate: ")
+    buffer.append(contentsOf: date)
     if hasBody(answer.status) {
-      buffer.writeStaticString("\r\nContent-Type: ")
-      buffer.writeString(answer.contentType)
-      buffer.writeStaticString("\r\nContent-Length: ")
+      buffer.append("\r\nContent-Type: ")
+      buffer.append(contentsOf: answer.contentType.utf8)
+      buffer.append("\r\nContent-Length: ")
       write(answer.body.count, into: &buffer)
     }
     if let allow = answer.allow {
-      buffer.writeStaticString("\r\nAllow: ")
-      buffer.writeString(allow)
+      buffer.append("\r\nAllow: ")
+      buffer.append(contentsOf: allow.utf8)
     }
     if let token = answer.token {
-      buffer.writeStaticString("\r\n")
-      buffer.writeString(token.field.name)
-      buffer.writeStaticString(": ")
+      buffer.append("\r\n")
+      buffer.append(contentsOf: token.field.name.utf8)
+      buffer.append(": ")
       write(token.ttlSeconds, into: &buffer)
     }
     if let seconds = answer.retryAfterSeconds {
-      buffer.writeStaticString("\r\nRetry-After: ")
+      buffer.append("\r\nRetry-After: ")
       write(seconds, into: &buffer)
     }
     switch reply.connection {
     case .implied: break
-    case .keepAlive: buffer.writeStaticString("\r\nConnection: keep-alive")
-    case .close: buffer.writeStaticString("\r\nConnection: close")
+    case .keepAlive: buffer.append("\r\nConnection: keep-alive")
+    case .close: buffer.append("\r\nConnection: close")
     }
-    buffer.writeStaticString("\r\n\r\n")
-    if !reply.isHead, hasBody(answer.status) { buffer.writeBytes(answer.body) }
+    buffer.append("\r\n\r\n")
+    if !reply.isHead, hasBody(answer.status) { buffer.append(contentsOf: answer.body) }
   }
 
   private static func hasBody(_ status: Int) -> Bool { status != 204 && status != 304 }
 
   /// Writes a number in decimal, without a string between.
-  private static func write(_ number: Int, into buffer: inout ByteBuffer) {
+  private static func write(_ number: Int, into buffer: inout [UInt8]) {
     var divisor = 1
     while number / divisor >= 10 { divisor *= 10 }
     while divisor > 0 {
       let digit = UInt8(truncatingIfNeeded: number / divisor % 10)
-      buffer.writeInteger(UInt8(ascii: "0") + digit)
+      buffer.append(UInt8(ascii: "0") + digit)
       divisor /= 10
     }
   }
@@ -80,6 +81,13 @@ enum ResponseWriter {
     case 505: "HTTP/1.1 505 HTTP Version Not Supported\r\n"
     default: "HTTP/1.1 500 Internal Server Error\r\n"
     }
+  }
+}
+
+extension [UInt8] {
+  fileprivate mutating func append(_ text: StaticString) {
+    unsafe append(
+      contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 }
 

@@ -9,8 +9,6 @@ import Inventory
 public import Logging
 import Manifest
 import MetadataService
-import NIOCore
-import NIOPosix
 import SQLiteStore
 import ServiceLifecycle
 import Synchronization
@@ -72,22 +70,22 @@ public struct Daemon: Sendable {
 
   private func serve(_ store: SQLiteStore, _ catalog: LiveCatalog) async throws {
     let vendorClient = VendorDataClient(logger: logger)
-    let threads = MultiThreadedEventLoopGroup(numberOfThreads: NIOCore.System.coreCount)
+    let loops = try GuestLoops.start(Daemon.processorCount)
     let outcome: Result<Void, any Error>
     do {
-      outcome = .success(try await serve(store, catalog, vendorClient, threads))
+      outcome = .success(try await serve(store, catalog, vendorClient, loops))
     } catch {
       outcome = .failure(error)
     }
     systemd.notify("STOPPING=1")
     await vendorClient.shutdown()
-    try await threads.shutdownGracefully()
+    await loops.stop()
     try outcome.get()
   }
 
   private func serve(
     _ store: SQLiteStore, _ catalog: LiveCatalog, _ vendorClient: VendorDataClient,
-    _ threads: MultiThreadedEventLoopGroup
+    _ loops: GuestLoops
   ) async throws {
     let vendorData = DynamicVendorData(
       targets: configuration.vendorDataTargets, fetcher: vendorClient,
@@ -124,7 +122,7 @@ public struct Daemon: Sendable {
       service: service,
       listeners: handedOver.isEmpty
         ? configuration.listeners : handedOver + configuration.listeners.dropFirst(),
-      eventLoopGroup: threads, logger: logger, limits: connectionLimits(),
+      loops: loops, logger: logger, limits: connectionLimits(),
       rates: configuration.budgets.rates, links: links.lookup(in: try NeighbourTable.open()),
       onReady: { _ in
         areListenersOpen.withLock { $0 = true }
@@ -171,6 +169,9 @@ public struct Daemon: Sendable {
     group.maximumGracefulShutdownDuration = Duration.seconds(9)
     try await ServiceGroup(configuration: group).run()
   }
+
+  /// How many threads can run at once here.
+  private static var processorCount: Int { ProcessInfo.processInfo.activeProcessorCount }
 
   /// The configured limits, lowered to what the process may have open.
   private func connectionLimits() -> ConnectionLimits {

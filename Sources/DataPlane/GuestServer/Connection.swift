@@ -1,0 +1,277 @@
+import CEventLoop
+import Glibc
+import Inventory
+import MetadataService
+
+/// A guest's connection: performs what its ``GuestExchange`` decides. It lives on one thread.
+final class Connection {
+  /// Answers to pipelined requests leave together, up to about so many bytes.
+  private static let maximumBatchBytes = 64 * 1024
+
+  let key: Poll.Key
+  private let entrance: Entrance
+  private let thread: LoopThread
+  private let peer: GuestPeer
+  private let guest: GuestAccounts.Guest
+  private let seat: ConnectionLedger.Seat
+  private var exchange: GuestExchange
+  private var socket: ConnectionSocket
+  /// What was found out at the connection's first request.
+  private var link: LinkFacts?
+  /// What has been told to the ledger of the bytes that are kept here.
+  private var heldBytes = 0
+  /// Whether it ends once everything is sent.
+  private var isFinishing = false
+  private var isWaitingForTurn = false
+
+  var listener: ListenerID { entrance.id }
+
+  /// Lets a guest in, or not.
+  /// - Returns: Nil where the socket is to be closed without a word.
+  static func admit(
+    _ key: Poll.Key, _ address: np_address, by entrance: Entrance, on thread: LoopThread,
+    now: Int
+  ) -> Connection? {
+    let peer = GuestPeer(address)
+    let shared = entrance.shared
+    let network = entrance.configuration.network
+    let guest = GuestAccounts.Guest(network: network, address: peer.address)
+    let seat = shared.ledger.admit(
+      guest, isKnown: shared.service.knows(peer.address, on: network), by: entrance.id, now: now)
+    guard seat.isTaken else {
+      shared.notes.note(.tooManyConnections, of: guest, now: now)
+      return nil
+    }
+    return Connection(key, peer, guest, seat, entrance, thread, now)
+  }
+
+  private init(
+    _ key: Poll.Key, _ peer: GuestPeer, _ guest: GuestAccounts.Guest,
+    _ seat: ConnectionLedger.Seat, _ entrance: Entrance, _ thread: LoopThread, _ now: Int
+  ) {
+    self.key = key
+    self.peer = peer
+    self.guest = guest
+    self.seat = seat
+    self.entrance = entrance
+    self.thread = thread
+    socket = ConnectionSocket(descriptor: key.descriptor)
+    exchange = GuestExchange(
+      timeouts: entrance.shared.timeouts, network: guest.network, source: guest.address,
+      local: entrance.local ?? socket.localAddress, now: now)
+  }
+
+  // MARK: Events
+
+  /// Its first turn. What a guest asks is mostly there when its connection is accepted; where it is
+  /// answered and closed at once, the poll never hears of it.
+  func begin(_ now: Int) {
+    if seat.admission == .turnedAway { return perform(exchange.turnAway(), now) }
+    read(now)
+    settle(now)
+  }
+
+  func happened(_ events: Poll.Events, _ now: Int) {
+    if events.contains(.error) { return close() }
+    socket.note(events)
+    if socket.canSend { sendRest(now) }
+    read(now)
+    settle(now)
+  }
+
+  func continueReading(_ now: Int) {
+    isWaitingForTurn = false
+    read(now)
+    settle(now)
+  }
+
+  func deadlineReached(_ now: Int) { perform(exchange.deadlineReached(now: now), now) }
+
+  func deliver(_ answer: GuestAnswer, _ now: Int) {
+    perform(exchange.answered(answer, now: now), now)
+  }
+
+  /// The server, or the listener that it came in by, is to stop.
+  func shutDown(isListenerGone: Bool, _ now: Int) {
+    // What the guest does not acknowledge would keep the socket in the kernel for minutes after it
+    // is closed, and with it the network namespace that is to go.
+    if isListenerGone { socket.boundClosing() }
+    perform(exchange.shutdownRequested(waitsForFirst: !isListenerGone, now: now), now)
+  }
+
+  /// One read, so that nobody takes more than a turn.
+  private func read(_ now: Int) {
+    guard socket.mayHaveInput, exchange.wantsInput else { return }
+    switch unsafe socket.receive(into: thread.input) {
+    case .bytes(let count):
+      let bytes = unsafe UnsafeRawBufferPointer(start: thread.input.baseAddress, count: count)
+      unsafe advance(Span(_unsafeBytes: bytes), now)
+    case .end:
+      perform(one: exchange.inputClosed(now: now), now)
+      advance(Span(), now)
+    case .nothing: break
+    // A connection that was reset or the like: the guest is gone, and nothing is to be said.
+    case .failed: close()
+    }
+  }
+
+  // MARK: Performing
+
+  /// Performs an event's action and all that follow from it.
+  private func perform(_ action: GuestExchange.Action, _ now: Int) {
+    perform(one: action, now)
+    advance(Span(), now)
+    settle(now)
+  }
+
+  private func advance(_ bytes: Span<UInt8>, _ now: Int) {
+    var offset = 0
+    while true {
+      let action = exchange.next(bytes, from: &offset, now: now)
+      if case .wait = action { return }
+      perform(one: action, now)
+    }
+  }
+
+  private func perform(one action: GuestExchange.Action, _ now: Int) {
+    switch action {
+    case .wait: break
+    case .ask(let request): ask(request, now)
+    case .sendContinue: ResponseWriter.writeInterim(into: &thread.output)
+    case .send(let reply): send(reply, now)
+    case .refuse(let refusal, let reply):
+      entrance.shared.notes.note(refusal, of: guest, now: now)
+      send(reply, now)
+    case .finishWriting:
+      isFinishing = true
+      flush(now)
+    case .closeOutput: socket.closeOutput()
+    case .close: close()
+    }
+  }
+
+  private func ask(_ request: GuestRequest, _ now: Int) {
+    let shared = entrance.shared
+    if let refusal = shared.ledger.ask(seat, now: now) {
+      shared.notes.note(refusal, of: guest, now: now)
+      perform(one: exchange.throttled(refusal, now: now), now)
+      return
+    }
+    var request = request
+    request.link = findLink()
+    switch shared.service.answer(request) {
+    case .answer(let answer): perform(one: exchange.answered(answer, now: now), now)
+    case .wait(let pending):
+      // What is answered already does not wait for this.
+      flush(now)
+      let isTaken = shared.pending.submit(pending) { [key, deliver = thread.delivery] answer in
+        deliver(answer, key)
+      }
+      guard !isTaken else { return }
+      shared.notes.note(.tooManyPending, of: guest, now: now)
+      let answer = GuestAnswer(refusal: .tooManyPending)
+      perform(one: exchange.answered(answer, now: now), now)
+    }
+  }
+
+  /// What the kernel knows of the way to the guest, asked once, and again while it knows no MAC.
+  private func findLink() -> LinkFacts {
+    if let link, !link.isMACUnresolved { return link }
+    // A loopback address never was on a wire.
+    guard let links = entrance.links, !guest.address.isLoopback else { return LinkFacts() }
+    let found = links(
+      GuestWay(
+        source: guest.address, local: entrance.local ?? socket.localAddress,
+        interface: guest.address.isLinkLocal ? peer.scope : socket.boundInterface))
+    link = found
+    return found
+  }
+
+  private func send(_ reply: GuestExchange.Reply, _ now: Int) {
+    if let token = reply.answer.token {
+      // What is answered already is not the token's.
+      flush(now)
+      guard socket.limitHops(to: token.hopLimit, isIPv4: guest.address.isIPv4) else {
+        return close()
+      }
+    }
+    if !reply.isHead, reply.answer.body.count > Limits.uncountedAnswerBytes {
+      entrance.shared.ledger.charge(reply.answer.body.count, to: seat, now: now)
+    }
+    ResponseWriter.write(reply, date: thread.dateText(), into: &thread.output)
+    if thread.output.count >= Connection.maximumBatchBytes { flush(now) }
+  }
+
+  /// Sends the answers, as far as the guest takes them.
+  private func flush(_ now: Int) {
+    if !thread.output.isEmpty {
+      socket.send(thread.output)
+      thread.clearOutput()
+    }
+    haveSent(now)
+  }
+
+  /// Sends what the guest did not take before, and goes on with the requests that waited for it.
+  private func sendRest(_ now: Int) {
+    socket.sendRest()
+    haveSent(now)
+    advance(Span(), now)
+  }
+
+  private func haveSent(_ now: Int) {
+    guard !socket.hasFailed else { return close() }
+    exchange.writabilityChanged(to: !socket.hasUnsent, now: now)
+    guard isFinishing, !socket.hasUnsent else { return }
+    isFinishing = false
+    perform(one: exchange.written(now: now), now)
+  }
+
+  /// Ends a turn: sends what is to be sent, and sees to what comes next.
+  private func settle(_ now: Int) {
+    if !thread.output.isEmpty { flush(now) }
+    guard socket.isOpen else { return }
+    guard hold(exchange.heldBytes + socket.unsentBytes) else {
+      entrance.shared.notes.note(.tooMuchHeld, of: guest, now: now)
+      return close()
+    }
+    guard socket.isWatched(by: thread, self) else { return close() }
+    thread.setDeadline(exchange.deadline, of: self)
+    if !isWaitingForTurn, socket.mayHaveInput, exchange.wantsInput {
+      isWaitingForTurn = true
+      thread.readAgain(self)
+    }
+  }
+
+  /// Tells the ledger what is kept in buffers.
+  /// - Returns: False where it is too much.
+  @discardableResult
+  private func hold(_ count: Int) -> Bool {
+    guard count != heldBytes else { return true }
+    defer { heldBytes = count }
+    return entrance.shared.ledger.hold(count, insteadOf: heldBytes, by: seat)
+  }
+
+  /// Closes the connection, once.
+  func close() {
+    guard socket.isOpen else { return }
+    exchange.closed()
+    thread.clearOutput()
+    hold(0)
+    thread.remove(self)
+    socket.close()
+    entrance.shared.ledger.release(seat, by: entrance.id)
+  }
+}
+
+/// The other end of a connection.
+struct GuestPeer: Sendable, Hashable {
+  /// Without port and zone; an IPv4-mapped address is IPv4.
+  let address: IPAddress
+  /// The number of a link-local address' interface; 0 where there is none.
+  let scope: UInt32
+
+  init(_ address: np_address) {
+    self.address = IPAddress(upper: address.upper, lower: address.lower)
+    scope = address.scope
+  }
+}

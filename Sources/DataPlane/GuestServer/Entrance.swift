@@ -1,0 +1,83 @@
+import Glibc
+import Inventory
+import Logging
+import Synchronization
+
+/// What the connections that come in by a listener share, on all threads.
+final class Entrance: Sendable {
+  /// Nothing is accepted for so long after a failure that lasts.
+  static let pauseMilliseconds = 250
+  /// No more is said within it.
+  static let quietMilliseconds = 10_000
+
+  let id: ListenerID
+  /// The listening socket. It is closed after all threads have let go of it.
+  let socket: CInt
+  let configuration: ListenerConfiguration
+  /// Our own address, where the socket has one; nil where it listens at all.
+  let local: IPAddress?
+  let links: LinkLookup?
+  let shared: SharedResources
+  /// Called where the socket is of no more use.
+  let onLost: @Sendable () -> Void
+  private let logger: Logger
+  private let quietUntil = Mutex(Int.min)
+
+  init(
+    id: ListenerID, socket: CInt, configuration: ListenerConfiguration, local: IPAddress?,
+    links: LinkLookup?, shared: SharedResources, logger: Logger,
+    onLost: @escaping @Sendable () -> Void
+  ) {
+    self.id = id
+    self.socket = socket
+    self.configuration = configuration
+    self.local = local
+    self.links = links
+    self.shared = shared
+    self.logger = logger
+    self.onLost = onLost
+  }
+
+  /// Says that no connection can be accepted for a while.
+  func cannotAccept(_ code: CInt, now: Int) {
+    let isToBeSaid = quietUntil.withLock { quietUntil in
+      guard now >= quietUntil else { return false }
+      quietUntil = now + Entrance.quietMilliseconds
+      return true
+    }
+    guard isToBeSaid else { return }
+    let isOutOfDescriptors = code == EMFILE || code == ENFILE
+    logger.error(
+      "cannot accept connections\(isOutOfDescriptors ? "; raise the limit on open files" : "")",
+      metadata: ["listener": "\(configuration)", "error": "\(systemReason(code))"])
+  }
+}
+
+/// Why there is no connection to accept.
+enum AcceptFailure: Sendable, Hashable {
+  /// None waits.
+  case empty
+  /// A guest that was gone before it was accepted hinders nobody: accept(2) names these errors.
+  case passing
+  /// The process or the system has no room, and has none a moment later either.
+  case exhausted(CInt)
+  /// The socket does not listen any more.
+  case gone
+
+  init(code: CInt) {
+    self =
+      switch code {
+      case EAGAIN: .empty
+      case EINTR, ECONNABORTED, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH,
+        EOPNOTSUPP, ENETUNREACH, EPERM:
+        .passing
+      case EINVAL, EBADF, ENOTSOCK: .gone
+      default: .exhausted(code)
+      }
+  }
+}
+
+/// The system's own words for an error.
+func systemReason(_ code: CInt) -> String {
+  unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+}

@@ -1,0 +1,272 @@
+import CEventLoop
+import Glibc
+import Inventory
+import MetadataService
+
+/// What happens on the thread of an ``EventLoop``: waits for events, accepts, lets the connections
+/// have their turns, and keeps their deadlines.
+///
+/// Times are milliseconds of the system's monotonic clock.
+@safe final class LoopThread {
+  /// Connections that are accepted at a time from one listener; others have their turn between.
+  private static let maximumAccepts = 16
+  /// Deadlines are looked at no more often. None is later than that.
+  private static let sweepMilliseconds = 20
+  /// A buffer that grew beyond this for a large answer is not kept.
+  private static let maximumSpareBytes = 256 * 1024
+
+  private let loop: EventLoop
+  private let poll: Poll
+  /// One read's bytes. One buffer serves all connections in turn.
+  let input: UnsafeMutableRawBufferPointer
+  /// Answers of the connection whose turn it is that are not sent yet.
+  var output: [UInt8] = []
+
+  /// The listeners, by their sockets.
+  private var doors: [CInt: Entrance] = [:]
+  /// Those of them where nothing is accepted after a failure, and until when.
+  private var closedDoors: [CInt: Int] = [:]
+  /// By descriptor, as are their deadlines; `max` is never.
+  private var connections: [Connection?] = []
+  private var deadlines: [Int] = []
+  /// When the deadlines are to be looked at.
+  private var sweepAt = Int.max
+  /// Connections that have more to read than one turn allows.
+  private var again: [Connection] = []
+  /// Of the connection that was accepted last.
+  private var lastNumber: UInt32 = 0
+  private var date = HTTPDate(secondsSince1970: 0)
+  private var isOver = false
+
+  init(_ loop: EventLoop) {
+    self.loop = loop
+    poll = Poll(descriptor: loop.poll)
+    unsafe input = .allocate(byteCount: GuestExchange.maximumReadBytes, alignment: 16)
+  }
+
+  deinit { unsafe input.deallocate() }
+
+  static func now() -> Int {
+    var now = timespec()
+    _ = unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+  }
+
+  /// The Date field's value.
+  func dateText() -> [UInt8] {
+    date.update(secondsSince1970: time(nil))
+    return date.text
+  }
+
+  // MARK: Waiting
+
+  func run() {
+    poll.add(Poll.Key(descriptor: loop.wake, number: 0), .input)
+    while !isOver {
+      let count = waitForEvents()
+      let now = LoopThread.now()
+      for index in 0..<count {
+        let (key, events) = poll[index]
+        handle(key, events, now)
+      }
+      if !again.isEmpty { continueReading(now) }
+      if !closedDoors.isEmpty { reopenDoors(now) }
+      if now >= sweepAt { sweep(now) }
+    }
+    end()
+  }
+
+  private func waitForEvents() -> Int {
+    let timeout: CInt
+    if again.isEmpty {
+      let next = closedDoors.values.reduce(sweepAt, min)
+      timeout = next == .max ? -1 : CInt(clamping: max(0, next - LoopThread.now()))
+    } else {
+      timeout = 0
+    }
+    return poll.wait(timeout)
+  }
+
+  private func handle(_ key: Poll.Key, _ events: Poll.Events, _ now: Int) {
+    if key.number != 0 {
+      // The connection may be gone, and its descriptor another's, since the event was noted.
+      connection(key)?.happened(events, now)
+    } else if key.descriptor == loop.wake {
+      for job in loop.takeJobs() { job(self) }
+    } else if let entrance = doors[key.descriptor], closedDoors[key.descriptor] == nil {
+      accept(at: entrance, now)
+    }
+  }
+
+  private func continueReading(_ now: Int) {
+    let connections = again
+    again.removeAll(keepingCapacity: true)
+    for connection in connections { connection.continueReading(now) }
+  }
+
+  // MARK: Doors
+
+  /// Accepts connections of a listener from now on.
+  func open(_ entrance: Entrance) {
+    doors[entrance.socket] = entrance
+    watchDoor(entrance.socket)
+  }
+
+  /// Accepts nothing more of a listener.
+  func close(_ entrance: Entrance) {
+    guard doors.removeValue(forKey: entrance.socket) != nil else { return }
+    if closedDoors.removeValue(forKey: entrance.socket) == nil { poll.remove(entrance.socket) }
+  }
+
+  private func watchDoor(_ socket: CInt) {
+    poll.add(Poll.Key(descriptor: socket, number: 0), [.input, .oneThread])
+  }
+
+  private func reopenDoors(_ now: Int) {
+    for (socket, until) in closedDoors where now >= until {
+      closedDoors[socket] = nil
+      watchDoor(socket)
+    }
+  }
+
+  private func accept(at entrance: Entrance, _ now: Int) {
+    for _ in 0..<LoopThread.maximumAccepts {
+      var peer = np_address()
+      let socket = unsafe np_accept(entrance.socket, &peer)
+      if socket >= 0 {
+        admit(socket, peer, by: entrance, now)
+        continue
+      }
+      switch AcceptFailure(code: errno) {
+      case .empty: return
+      case .passing: continue
+      case .exhausted(let code):
+        entrance.cannotAccept(code, now: now)
+        closedDoors[entrance.socket] = now + Entrance.pauseMilliseconds
+        poll.remove(entrance.socket)
+        return
+      case .gone:
+        close(entrance)
+        entrance.onLost()
+        return
+      }
+    }
+  }
+
+  private func admit(_ socket: CInt, _ peer: np_address, by entrance: Entrance, _ now: Int) {
+    lastNumber = lastNumber == .max ? 1 : lastNumber + 1
+    let key = Poll.Key(descriptor: socket, number: lastNumber)
+    guard let connection = Connection.admit(key, peer, by: entrance, on: self, now: now) else {
+      Glibc.close(socket)
+      return
+    }
+    let index = Int(socket)
+    if index >= connections.count {
+      let missing = max(64, index + 1 - connections.count)
+      connections.append(contentsOf: repeatElement(nil, count: missing))
+      deadlines.append(contentsOf: repeatElement(.max, count: missing))
+    }
+    connections[index] = connection
+    connection.begin(now)
+  }
+
+  // MARK: Connections
+
+  /// Nil where it is gone.
+  private func connection(_ key: Poll.Key) -> Connection? {
+    let index = Int(key.descriptor)
+    guard connections.indices.contains(index), let connection = connections[index],
+      connection.key == key
+    else { return nil }
+    return connection
+  }
+
+  /// Has a connection told of what can be read, and written where something waits for that.
+  /// - Returns: False where the system has no room for it.
+  func watch(_ connection: Connection, isNew: Bool, forOutput: Bool) -> Bool {
+    var events: Poll.Events = [.input, .inputEnd, .changesOnly]
+    if forOutput { events.insert(.output) }
+    return isNew ? poll.add(connection.key, events) : poll.change(connection.key, events)
+  }
+
+  /// Gives a connection another turn, after all others.
+  func readAgain(_ connection: Connection) { again.append(connection) }
+
+  /// Sets when a connection's clock runs out.
+  func setDeadline(_ deadline: Int, of connection: Connection) {
+    let index = Int(connection.key.descriptor)
+    guard deadlines.indices.contains(index) else { return }
+    deadlines[index] = deadline
+    if deadline < sweepAt { sweepAt = deadline }
+  }
+
+  /// Forgets a connection, before its socket is closed.
+  func remove(_ connection: Connection) {
+    let index = Int(connection.key.descriptor)
+    guard connections.indices.contains(index) else { return }
+    connections[index] = nil
+    deadlines[index] = .max
+  }
+
+  /// Looks at the deadlines of all connections: they move with each request, which then costs a
+  /// store to memory and no timer.
+  private func sweep(_ now: Int) {
+    for index in deadlines.indices where deadlines[index] <= now {
+      deadlines[index] = .max
+      connections[index]?.deadlineReached(now)
+    }
+    let next = deadlines.reduce(.max, min)
+    sweepAt = next == .max ? .max : max(next, now + LoopThread.sweepMilliseconds)
+  }
+
+  /// Empties the buffer of answers.
+  func clearOutput() {
+    if output.capacity > LoopThread.maximumSpareBytes {
+      output = []
+    } else {
+      output.removeAll(keepingCapacity: true)
+    }
+  }
+
+  /// Brings the answer to a request that could not be answered at once.
+  func deliver(_ answer: GuestAnswer, to key: Poll.Key) {
+    connection(key)?.deliver(answer, LoopThread.now())
+  }
+
+  /// Has other threads bring an answer here.
+  var delivery: @Sendable (GuestAnswer, Poll.Key) -> Void {
+    { [loop] answer, key in loop.execute { $0.deliver(answer, to: key) } }
+  }
+
+  // MARK: Ending
+
+  /// Tells the connections of a listener, or all, to end.
+  func drain(_ listener: ListenerID?, isListenerGone: Bool) {
+    let now = LoopThread.now()
+    for connection in connections(of: listener) {
+      connection.shutDown(isListenerGone: isListenerGone, now)
+    }
+  }
+
+  /// Closes the connections of a listener, or all.
+  func closeConnections(of listener: ListenerID?) {
+    for connection in connections(of: listener) { connection.close() }
+  }
+
+  private func connections(of listener: ListenerID?) -> [Connection] {
+    connections.compactMap { connection in
+      guard let connection, listener == nil || connection.listener == listener else { return nil }
+      return connection
+    }
+  }
+
+  func stop() { isOver = true }
+
+  private func end() {
+    // Whoever waits for a job has it done.
+    for job in loop.endJobs() { job(self) }
+    for entrance in doors.values { close(entrance) }
+    closeConnections(of: nil)
+    again = []
+  }
+}
