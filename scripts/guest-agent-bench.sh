@@ -3,8 +3,8 @@
 # checkout: milliseconds from the last byte of the document with the keys to the renamed
 # authorized_keys, milliseconds of the whole run, and the largest resident memory.
 #
-# Needs root (files of its own are mounted over /root), strace, python3 and what was built by
-# `make guest-agent` and `swift build`.
+# Needs root (files of its own are mounted over /root), strace, and what was built by `make guest-agent`
+# and `swift build`.
 set -eu
 cd "$(dirname "$0")/.."
 runs=${1:-20}
@@ -23,39 +23,39 @@ ip link set lo up
 pid=$!
 until "$daemon" status --socket "$folder/c.sock" >/dev/null 2>&1; do kill -0 "$pid"; done
 
-set -- --endpoint 127.0.0.1:8775 --no-drive --timeout 0 --state-directory "$folder/agent"
+milliseconds() { echo $(($(date +%s%N) / 1000)) | awk '{ printf "%.1f", $1 / 1000 }'; }
+forget() { rm -rf "$folder/root/.ssh" "$folder/agent"; }
+
+set -- --endpoint 127.0.0.1:8775 --no-drive --state-directory "$folder/agent"
 n=0
 while [ "$n" -lt "$runs" ]; do
   n=$((n + 1))
-  rm -rf "$folder/root/.ssh" "$folder/agent"
-  strace -ttt -s 400 -o "$folder/trace.$n" -e trace=recvfrom,renameat "$agent" "$@" 2>/dev/null
-  rm -rf "$folder/root/.ssh" "$folder/agent"
-  python3 - "$agent" "$@" >>"$folder/plain" <<'END'
-import os, resource, sys, time
-start = time.monotonic()
-child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ,
-                       file_actions=[(os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0)])
-_, status, usage = os.wait4(child, 0)
-assert status == 0, status
-print((time.monotonic() - start) * 1000, usage.ru_maxrss)
-END
+  forget
+  strace -ttt -s 400 -o "$folder/trace" -e trace=recvfrom,renameat "$agent" "$@" --timeout 0 \
+    2>/dev/null
+  awk '/recvfrom/ && /uuid/ { served = $1 }
+    /renameat/ && /authorized_keys/ { printf "%.1f\n", ($1 - served) * 1000; exit }' \
+    "$folder/trace" >>"$folder/written"
+  forget
+  start=$(milliseconds)
+  "$agent" "$@" --timeout 0 2>/dev/null
+  milliseconds | awk -v start="$start" '{ printf "%.1f\n", $1 - start }' >>"$folder/whole"
+  # One that stays tells what it had most of, once it has answered to a change of the keys' file.
+  forget
+  mkfifo "$folder/said.$n"
+  "$agent" "$@" --watch 2>"$folder/said.$n" &
+  watcher=$!
+  grep -q -m 1 'user data is in' <"$folder/said.$n"
+  awk '/VmHWM/ { printf "%.1f\n", $2 / 1024 }' "/proc/$watcher/status" >>"$folder/memory"
+  kill "$watcher"
+  wait "$watcher" || true
 done
-python3 - "$folder" <<'END'
-import glob, re, statistics, sys
-folder = sys.argv[1]
-written = []
-for path in glob.glob(folder + "/trace.*"):
-    served = None
-    for line in open(path, errors="replace"):
-        time = float(line.split()[0])
-        if "recvfrom" in line and "uuid" in line:
-            served = time
-        if "renameat" in line and "authorized_keys" in line:
-            written.append((time - served) * 1000)
-            break
-whole, memory = zip(*[map(float, line.split()) for line in open(folder + "/plain")])
-show = lambda values: f"median {statistics.median(values):.1f}, worst {max(values):.1f}"
-print(f"served key to renamed file: {show(written)} ms ({len(written)} runs, under strace)")
-print(f"whole run: {show(whole)} ms")
-print(f"resident memory: worst {max(memory) / 1024:.1f} MiB")
-END
+
+show() {
+  sort -n "$folder/$1" | awk -v what="$2" -v unit="$3" '{ value[NR] = $1 }
+    END { printf "%s: median %s %s, worst %s %s (%d runs)\n", what, value[int((NR + 1) / 2)], unit,
+      value[NR], unit, NR }'
+}
+show written "served key to renamed file, under strace" ms
+show whole "whole run" ms
+show memory "resident memory" MiB

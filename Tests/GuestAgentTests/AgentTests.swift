@@ -253,43 +253,4 @@ struct AgentTests {
         == "no key yet for alice: no metadata service: 127.0.0.1:\(port): Connection refused."
         + " It goes on trying.")
   }
-
-  @Test("a watch follows what comes and goes, and a service that goes away takes no key with it")
-  func watch() throws {
-    let home = try HomeFixture()
-    let keys = Mutex([Self.a])
-    let fault = Mutex<ScriptedService.Reply?>(nil)
-    let service = try ScriptedService { request in
-      if let reply = fault.withLock({ $0 }) { return reply }
-      return Script.openStack(keys: keys.withLock { $0 })(request)
-    }
-    defer { service.stop() }
-    try home.write(keys: AuthorizedKeysTests.foreign)
-    let foreign = "\(AuthorizedKeysTests.foreign)\n"
-    let agent = try home.agent(port: service.port) { $0.watchMilliseconds = 1000 }
-    for (wanted, expected) in [
-      ([Self.a], foreign + AuthorizedKeysTests.block(Self.a)),
-      ([Self.a, Self.b], foreign + AuthorizedKeysTests.block(Self.a, Self.b)),
-      ([Self.b], foreign + AuthorizedKeysTests.block(Self.b)),
-      ([], foreign),
-      ([Self.a], foreign + AuthorizedKeysTests.block(Self.a)),
-    ] {
-      keys.withLock { $0 = wanted }
-      _ = agent.round()
-      #expect(home.keys == expected)
-    }
-    for reply: ScriptedService.Reply in [
-      .answer(500, ""), .answer(404, ""), .answer(200, "<html>"),
-      // Another machine's, perhaps because an address went to somebody else.
-      .answer(200, Script.metaData(keys: [Self.b]).replacing("11111111", with: "22222222")),
-    ] {
-      fault.withLock { $0 = reply }
-      guard case .failed(let reason) = agent.round() else {
-        Issue.record("not refused")
-        continue
-      }
-      #expect(reason.hasPrefix("the keys stay as they are: "))
-      #expect(home.keys == foreign + AuthorizedKeysTests.block(Self.a))
-    }
-  }
 }

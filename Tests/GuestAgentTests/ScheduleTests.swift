@@ -41,6 +41,10 @@ struct ScheduleTests {
     #expect(
       Self.actions(outcomes, watch: 6000, random: 0)
         == [3000, 125, 250, 3000, 125].map { .wait(milliseconds: $0) })
+    // Where the service holds the question back, it is asked again soon, but not at once.
+    #expect(
+      Self.actions([(.following, 0)], watch: 6000, random: 0) == [.wait(milliseconds: 500)])
+    #expect(Self.actions([(.following, 0)], watch: 6000) == [.wait(milliseconds: 1000)])
     // In trouble it looks no less often than without.
     let trouble = [(Schedule.Outcome, Int64)](repeating: (.failed("a"), 0), count: 10)
     #expect(Self.actions(trouble, watch: 6000).last == .wait(milliseconds: 6000))

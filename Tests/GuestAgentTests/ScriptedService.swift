@@ -28,16 +28,20 @@ final class ScriptedService: Sendable {
   /// Every request so far.
   var requests: [Request] { seen.withLock { $0 } }
 
-  init(port: UInt16 = 0, _ script: @escaping @Sendable (Request) -> Reply) throws {
+  /// - Parameter namespace: The network namespace that it listens in, on any address.
+  init(
+    port: UInt16 = 0, namespace: String? = nil, _ script: @escaping @Sendable (Request) -> Reply
+  ) throws {
     self.script = script
-    listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    listener =
+      if let namespace { try Self.socket(in: namespace) } else { Self.socket() }
     var yes: Int32 = 1
     unsafe setsockopt(
       listener, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    address.sin_addr.s_addr = namespace == nil ? UInt32(0x7F00_0001).bigEndian : INADDR_ANY
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let descriptor = listener
     let bound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
@@ -49,6 +53,32 @@ final class ScriptedService: Sendable {
     guard bound, listen(listener, 16) == 0 else { throw POSIXError(.EADDRINUSE) }
     self.port = UInt16(bigEndian: address.sin_port)
     Thread.detachNewThread { [self] in serve() }
+  }
+
+  private static func socket() -> Int32 {
+    Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+  }
+
+  /// A socket stays in the namespace of the thread that made it.
+  private static func socket(in namespace: String) throws -> Int32 {
+    let made = Mutex<Int32>(-1)
+    let isDone = DispatchSemaphore(value: 0)
+    Thread.detachNewThread {
+      let file = unsafe open("/run/netns/\(namespace)", O_RDONLY | O_CLOEXEC)
+      // Swift's Glibc leaves setns(2) out.
+      if file >= 0, let symbol = unsafe dlsym(nil, "setns") {
+        typealias SetNamespace = @convention(c) (Int32, Int32) -> Int32
+        let setns = unsafe unsafeBitCast(symbol, to: SetNamespace.self)
+        // CLONE_NEWNET
+        if setns(file, 0x4000_0000) == 0 { made.withLock { $0 = socket() } }
+      }
+      close(file)
+      isDone.signal()
+    }
+    isDone.wait()
+    let descriptor = made.withLock { $0 }
+    guard descriptor >= 0 else { throw POSIXError(.ENOENT) }
+    return descriptor
   }
 
   func stop() { shutdown(listener, Int32(SHUT_RDWR)) }

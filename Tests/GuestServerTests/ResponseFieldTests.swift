@@ -20,6 +20,8 @@ struct ResponseFieldTests {
       "X-Metadata-Token-Ttl-Seconds":
       !value.isEmpty && value.allSatisfy(\.isNumber)
     case "Allow": ["GET, HEAD", "GET, HEAD, POST", "OPTIONS, PUT"].contains(value)
+    // Of a document, for a guest that waits for another.
+    case "ETag": value.count == 18 && value.dropFirst().dropLast().allSatisfy(\.isHexDigit)
     case "Connection": ["close", "keep-alive"].contains(value)
     default: false
     }

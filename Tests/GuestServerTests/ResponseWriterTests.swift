@@ -31,6 +31,14 @@ struct ResponseWriterTests {
     #expect(text.hasSuffix("Date: now\r\n\r\n"))
   }
 
+  @Test("a document's tag is written in quotes, where there is one")
+  func tag() {
+    var answer = GuestAnswer(contentType: "text/plain", body: [65], instance: nil)
+    #expect(!written(answer).contains("ETag"))
+    answer.entityTag = "0123456789abcdef"
+    #expect(written(answer).contains("\r\nETag: \"0123456789abcdef\"\r\n"))
+  }
+
   @Test("a length is written in decimal", arguments: [0, 1, 9, 10, 99, 100, 65_535])
   func length(_ count: Int) {
     let body = [UInt8](repeating: 65, count: count)

@@ -143,6 +143,16 @@ public enum Limits {
   public static let maximumHeldRequests = 4096
   /// Of these, for one address: a guest asks a few things at once, a scanner many.
   public static let maximumHeldRequestsPerAddress = 16
+  /// Requests that wait for their answer to change. They are half of all that may wait: what cannot do
+  /// without waiting must find room beside them.
+  public static let maximumChangeWaits = 2048
+  /// Of these, for one instance: an agent, and what it left behind when it was started again.
+  public static let maximumChangeWaitsPerInstance = 4
+  /// The longest such wait. What is between keeps a silent connection for at least a minute.
+  public static let maximumChangeWaitSeconds = 30
+  /// After a change that was not its own, a request that waits looks again no sooner: so many guests,
+  /// each rendered anew, are a part of one processor.
+  public static let changePauseMilliseconds = 500
   /// Requests that wait for a store or for vendor data, in all.
   public static let maximumPendingRequests = 4096
 

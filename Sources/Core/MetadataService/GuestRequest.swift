@@ -64,6 +64,8 @@ public struct GuestAnswer: Sendable {
   public var allow: String?
   /// For a Retry-After.
   public var retryAfterSeconds: Int?
+  /// What stands for the document, for a guest that wants to hear when it is another.
+  public var entityTag: String?
   /// Why there is no document. It goes into logs and counters, not onto the wire.
   public var refusal: Refusal?
   /// Who asked, where that is known.

@@ -10,6 +10,7 @@ public final class LiveCatalog: Sendable {
     var isLoaded = false
     var waiters: [UInt64: Waiter] = [:]
     var nextWaiter: UInt64 = 0
+    var endsChangeWaits = false
   }
 
   private struct Waiter {
@@ -20,6 +21,7 @@ public final class LiveCatalog: Sendable {
   private enum Condition {
     case revision(Revision)
     case address(IPAddress, NetworkID?)
+    case change(after: Revision)
   }
 
   private let state = Mutex(State())
@@ -81,6 +83,25 @@ public final class LiveCatalog: Sendable {
     await wait(.address(address, network))
   }
 
+  /// Returns once the catalogue is another than at a revision, or false when the task is cancelled
+  /// or waits for changes are ended first.
+  func waitForChange(after revision: Revision) async -> Bool {
+    await wait(.change(after: revision))
+  }
+
+  /// Ends all waits for changes, now and from now on.
+  func endChangeWaits() {
+    let ended = state.withLock { state in
+      state.endsChangeWaits = true
+      let ended = state.waiters.filter {
+        if case .change = $0.value.condition { true } else { false }
+      }
+      for id in ended.keys { state.waiters[id] = nil }
+      return ended.values.map(\.continuation)
+    }
+    for continuation in ended { continuation.resume(returning: false) }
+  }
+
   private func wait(_ condition: Condition) async -> Bool {
     let id = state.withLock { state in
       state.nextWaiter += 1
@@ -91,6 +112,7 @@ public final class LiveCatalog: Sendable {
         let answer: Bool? = state.withLock { state in
           if LiveCatalog.holds(condition, in: state.catalog) { return true }
           if Task.isCancelled { return false }
+          if case .change = condition, state.endsChangeWaits { return false }
           state.waiters[id] = Waiter(condition: condition, continuation: continuation)
           return nil
         }
@@ -112,6 +134,7 @@ public final class LiveCatalog: Sendable {
   private static func holds(_ condition: Condition, in catalog: Catalog) -> Bool {
     switch condition {
     case .revision(let revision): return catalog.revision >= revision
+    case .change(let revision): return catalog.revision != revision
     case .address(let address, let network):
       if case .unknown = catalog.match(address, on: network) { return false }
       return true

@@ -56,6 +56,7 @@ public final class MetadataService: Sendable {
   let unknownHold: Duration
   let environment: Environment
   let held = Mutex(HoldLedger())
+  let changes = Mutex(ChangeLedger())
   private let cache = AnswerCache()
   private let day = Day()
 
@@ -76,27 +77,6 @@ public final class MetadataService: Sendable {
     self.environment = environment
     startedAtSeconds = environment.now()
     tokens = SessionTokens(store: store, environment: environment)
-  }
-
-  /// What becomes of a request.
-  public enum Outcome: Sendable {
-    case answer(GuestAnswer)
-    case wait(Pending)
-  }
-
-  /// A request that cannot be answered at once; give it to ``MetadataService/finish(_:)``.
-  public struct Pending: Sendable {
-    enum Reason: Sendable {
-      /// The refusal, where it has been told of already.
-      case unknownCaller(Refusal?)
-      case vendorData(InstanceView)
-      case passwordPost(InstanceView)
-      /// The token that is shown was sealed with a key that is perhaps in the store.
-      case tokenKeys(InstanceView)
-    }
-    let request: GuestRequest
-    let target: RequestTarget
-    let reason: Reason
   }
 
   // MARK: Answering
@@ -159,6 +139,7 @@ public final class MetadataService: Sendable {
     case .tokenKeys(let view):
       await tokens.reread()
       return await finish(answer(pending.request, pending.target, as: view))
+    case .change(let id, let change): return await finishChange(pending, id, change)
     }
   }
 
@@ -171,7 +152,11 @@ public final class MetadataService: Sendable {
 
   /// Gives up on a request that nobody will wait for.
   public func abandon(_ pending: Pending) {
-    if case .unknownCaller = pending.reason { held.withLock { $0.release(pending.request.origin) } }
+    switch pending.reason {
+    case .unknownCaller: held.withLock { $0.release(pending.request.origin) }
+    case .change(let id, _): changes.withLock { $0.release(id) }
+    case .vendorData, .passwordPost, .tokenKeys: break
+    }
   }
 
   /// The same answer as a guest's GET would get, for an operator who looks through its eyes. Where
@@ -197,10 +182,12 @@ public final class MetadataService: Sendable {
       .node(at: target, for: input(view, source: source, needs: []))
   }
 
-  /// - Parameter revision: The catalogue's, where the answer may be kept for it.
+  /// - Parameters:
+  ///   - revision: The catalogue's, where the answer may be kept for it.
+  ///   - mayHold: Whether it may wait for a change, where the guest asks for that.
   func answer(
     _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView,
-    at revision: Revision? = nil
+    at revision: Revision? = nil, mayHold: Bool = true
   ) -> Outcome {
     var revision = revision
     switch identity(of: request, as: view) {
@@ -215,10 +202,11 @@ public final class MetadataService: Sendable {
       return .wait(Pending(request: request, target: target, reason: .tokenKeys(view)))
     }
     let outcome = decide(request, target, as: view, token: verdict, at: revision)
-    if case .answer(let answer) = outcome, let refusal = answer.refusal {
+    guard case .answer(let answer) = outcome else { return outcome }
+    if let refusal = answer.refusal {
       return .answer(refuse(request, refusal, view.instance.id))
     }
-    return outcome
+    return mayHold ? hold(answer, request, target, view.instance.id) : outcome
   }
 
   /// - Parameter token: What was found out about the token that the request shows.
@@ -255,7 +243,16 @@ public final class MetadataService: Sendable {
     guard let node = dialect.node(at: target, for: input) else {
       return .answer(GuestAnswer(refusal: .notFound, instance: id))
     }
-    let outcome = decide(request, target, as: view, node)
+    var outcome = decide(request, target, as: view, node)
+    var revision = revision
+    if request.method == .get, case .answer(var answer) = outcome, answer.status == 200,
+      ChangeQuery(target: request.target) != nil
+    {
+      answer.entityTag = tag(of: target, as: view, source: request.source)
+      outcome = .answer(answer)
+      // Each has a target of its own, which nobody asks for again.
+      revision = nil
+    }
     // Vendor data has a clock of its own.
     if let revision, !needs.contains(.dynamicVendorData), case .answer(let answer) = outcome,
       answer.status == 200, request.method == .get

@@ -86,6 +86,7 @@ public struct GuestServer: Service {
     let ending = await withDiscardingTaskGroup { group in
       group.addTask { await shared.pending.run() }
       let ending = await waitForEnding(losses)
+      shared.service.endChangeWaits()
       await listeners.close()
       await drain(gracefully: ending != .cancelled)
       shared.pending.close()

@@ -32,6 +32,11 @@ enum ResponseWriter {
       buffer.append(": ")
       write(token.ttlSeconds, into: &buffer)
     }
+    if let tag = answer.entityTag {
+      buffer.writeStaticString("\r\nETag: \"")
+      buffer.writeString(tag)
+      buffer.writeStaticString("\"")
+    }
     if let seconds = answer.retryAfterSeconds {
       buffer.append("\r\nRetry-After: ")
       write(seconds, into: &buffer)

@@ -27,6 +27,12 @@ enum Bounds {
   /// From a request's first byte to its answer's last, however slowly it drips. Services hold a
   /// request whose record is on its way for some seconds.
   static let answerMilliseconds: Int64 = 10_000
+  /// How long a service is asked to hold a question back until its answer is another. What is between
+  /// keeps a silent connection for at least a minute.
+  static let holdSeconds = 25
+  /// Between two such questions: a service that always says something new is not asked without a
+  /// pause.
+  static let holdPauseMilliseconds: Int64 = 1_000
   /// How long a better endpoint may take before one that is connected already is asked.
   static let headStartMilliseconds: Int64 = 250
   /// Each round asks for a token of its own, and lasts no longer.

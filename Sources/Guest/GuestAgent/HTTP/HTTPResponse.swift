@@ -2,6 +2,8 @@
 struct HTTPResponse: Hashable, Sendable {
   var status: Int
   var contentType = ""
+  /// What stands for the document, where the service says it.
+  var tag: String?
   var body: [UInt8] = []
 
   /// What a captive portal or a proxy answers instead of the service.

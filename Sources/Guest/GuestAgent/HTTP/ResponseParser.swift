@@ -123,8 +123,23 @@ struct ResponseParser {
       }
       isChunked = true
     case "content-type": response.contentType = value.lowercased()
+    case "etag": response.tag = ResponseParser.tag(in: value)
     default: break
     }
+  }
+
+  /// A tag goes into the next request's target, so that only a short plain word in quotes is one.
+  private static func tag(in value: Substring) -> String? {
+    let word = value.utf8.dropFirst().dropLast()
+    let isWord = word.allSatisfy {
+      switch $0 {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x5F: true
+      default: false
+      }
+    }
+    guard value.hasPrefix("\""), value.hasSuffix("\""), isWord, (1...64).contains(word.count)
+    else { return nil }
+    return String(word)
   }
 
   private mutating func finishHead() throws(AgentError) {

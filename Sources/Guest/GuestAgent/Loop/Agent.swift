@@ -99,7 +99,7 @@ public final class Agent {
   private func report(_ outcome: Schedule.Outcome, _ action: Schedule.Action) {
     let text: String
     switch outcome {
-    case .done, .serviceNext:
+    case .done, .following, .serviceNext:
       announcer.forget()
       return
     case .failed(let reason), .noService(let reason): text = reason
@@ -114,7 +114,7 @@ public final class Agent {
   // MARK: A round
 
   func round() -> Schedule.Outcome {
-    let found = wasDone ? source.findService() : source.find()
+    let found = wasDone ? source.findChange() : source.find()
     guard let metadata = found.metadata else {
       let reasons = found.reasons.joined(separator: "; ")
       let what = hasKeys ? "the keys stay as they are" : "no key yet for \(users)"
@@ -134,8 +134,10 @@ public final class Agent {
     }
     _ = consume lock
     let outcome = settled(metadata, failures, reasons: found.reasons)
-    let isServiceNext = settings.watchMilliseconds != nil || !skipped.isEmpty
-    return outcome == .done && metadata.isFromDrive && isServiceNext ? .serviceNext : outcome
+    guard outcome == .done else { return outcome }
+    let watches = settings.watchMilliseconds != nil
+    if metadata.isFromDrive { return watches || !skipped.isEmpty ? .serviceNext : .done }
+    return watches && source.mayHold ? .following : .done
   }
 
   private func settled(_ metadata: InstanceMetadata, _ failures: [String], reasons: [String])

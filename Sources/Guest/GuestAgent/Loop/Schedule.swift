@@ -4,6 +4,8 @@ struct Schedule {
   enum Outcome: Hashable {
     /// Everything is as the service says.
     case done
+    /// The same, and the service holds the next question back until something has changed.
+    case following
     /// Everything is as the drive says, and the service is to be asked too.
     case serviceNext
     /// Something is not, with the sentence for the console.
@@ -37,10 +39,12 @@ struct Schedule {
       backoff.reset()
       return .wait(milliseconds: 0)
     }
-    if case .done = outcome {
+    if outcome == .done || outcome == .following {
       backoff.reset()
       guard let watchMilliseconds else { return .end(.done) }
-      return .wait(milliseconds: Backoff.jitter(watchMilliseconds, random: random))
+      let pause =
+        outcome == .done ? watchMilliseconds : min(watchMilliseconds, Bounds.holdPauseMilliseconds)
+      return .wait(milliseconds: Backoff.jitter(pause, random: random))
     }
     let wait = backoff.next(random: random)
     guard let end else { return .wait(milliseconds: wait) }

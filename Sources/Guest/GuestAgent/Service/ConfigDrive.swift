@@ -1,4 +1,4 @@
-/// A config drive's files under a directory, OpenStack's first, then EC2's.
+/// A config drive's files under a directory: OpenStack's first, then EC2's, then a NoCloud seed's.
 struct ConfigDrive {
   let path: String
   /// Where it is, for people.
@@ -23,12 +23,20 @@ struct ConfigDrive {
       metadata.userData = userData("ec2/latest/user-data")
       return metadata
     }
+    if let document = try file("meta-data", limit: Bounds.documentBytes) {
+      var metadata = try MetadataDocument.seed(document, from: source)
+      metadata.isFromDrive = true
+      metadata.userData = userData("user-data")
+      return metadata
+    }
     return nil
   }
 
   private func userData(_ name: String) -> InstanceMetadata.Told<[UInt8]> {
     do throws(AgentError) {
-      return try file(name, limit: Bounds.userDataBytes).map { .value($0) } ?? .nothing
+      guard let bytes = try file(name, limit: Bounds.userDataBytes) else { return .nothing }
+      // A seed must have the file, and has it empty where there is none.
+      return bytes.isEmpty ? .nothing : .value(bytes)
     } catch {
       return .unknown(error)
     }

@@ -3,14 +3,14 @@ import Glibc
 /// Finds a config drive among this machine's disks by its label, and mounts it for as long as it is
 /// read. Needs root and the kernel's drivers; where they are missing there is no drive.
 enum DriveFinder {
-  /// Nova's label. (`cidata`, NoCloud's, holds YAML, which this agent does not read.)
-  static let label = "config-2"
+  /// Nova's label, and that of a NoCloud seed.
+  static let labels = ["config-2", "cidata"]
 
   enum FileSystem: String {
     case iso9660, vfat
   }
 
-  /// Reads the first drive that has the label.
+  /// Reads the first drive that has such a label.
   static func read() throws(AgentError) -> InstanceMetadata? {
     for name in blockDevices() {
       let device = "/dev/\(name)"
@@ -61,15 +61,14 @@ enum DriveFinder {
     // FAT's boot sector: the label at 71 (FAT32) or 43, 0x55 0xAA at its end.
     let sector = bytes(descriptor, at: 0, count: 512)
     guard sector.count == 512, sector[510] == 0x55, sector[511] == 0xAA else { return nil }
-    let labels = [sector[43..<54], sector[71..<82]]
-    return labels.contains { isLabel($0) } ? .vfat : nil
+    return isLabel(sector[43..<54]) || isLabel(sector[71..<82]) ? .vfat : nil
   }
 
   /// FAT's labels are in capitals where a tool follows its standard.
   private static func isLabel(_ bytes: ArraySlice<UInt8>) -> Bool {
     var bytes = bytes
     while bytes.last == 0x20 || bytes.last == 0 { bytes.removeLast() }
-    return String(decoding: bytes, as: UTF8.self).lowercased() == label
+    return labels.contains(String(decoding: bytes, as: UTF8.self).lowercased())
   }
 
   private static func bytes(_ descriptor: Int32, at offset: Int, count: Int) -> [UInt8] {

@@ -20,6 +20,8 @@ public struct InstanceMetadata: Sendable {
   var refusedKeys: [String] = []
   var userData: Told<[UInt8]> = .nothing
   var isFromDrive = false
+  /// What stands for all this, where the service can tell when it is another.
+  var tag: String?
   /// Where a password can be posted; EC2's services have no such place.
   var passwordService: MetadataSession?
 

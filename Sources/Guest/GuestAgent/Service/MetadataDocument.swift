@@ -59,6 +59,16 @@ enum MetadataDocument {
     return metadata
   }
 
+  static func seed(_ bytes: [UInt8], from source: String) throws(AgentError) -> InstanceMetadata {
+    let document = try SeedDocument(bytes)
+    guard let id = document.id else { throw AgentError("its meta-data has no instance-id") }
+    var metadata = InstanceMetadata(
+      id: try InstanceMetadata.checkID(id), source: source,
+      hostName: HostName.told(document.localHostName ?? document.hostName))
+    try add(document.keys.enumerated().map { ("\($0)", $1) }, to: &metadata)
+    return metadata
+  }
+
   private static func add(
     _ keys: [(name: String, text: String)], to metadata: inout InstanceMetadata
   ) throws(AgentError) {

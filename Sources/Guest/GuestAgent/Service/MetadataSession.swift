@@ -44,6 +44,24 @@ public struct MetadataSession: Sendable {
     }
   }
 
+  /// The same, from a service that holds the question back until its answer is another than what the
+  /// tag stands for, if it can: one that knows nothing of that answers at once, without a tag.
+  /// - Parameter tag: Nil where none is known yet; then it answers at once, too.
+  func get(_ path: String, limit: Int, unlike tag: String?) throws(AgentError)
+    -> (bytes: [UInt8]?, tag: String?)
+  {
+    var query = "?wait_for_change=true&timeout_sec=\(Bounds.holdSeconds)"
+    if let tag { query += "&last_etag=\(tag)" }
+    let response = try exchange(
+      HTTPConnection.Request(path: path + query, limit: limit),
+      holdMilliseconds: Int64(Bounds.holdSeconds) * 1000)
+    // Whatever is amiss may be the query, which others need not take.
+    guard response.status == 200, response.tag != nil, !response.looksLikeHTML,
+      !response.body.isEmpty
+    else { return (try get(path, limit: limit), nil) }
+    return (response.body, response.tag)
+  }
+
   /// What the password document has: nothing, or what somebody posted.
   func password() throws(AgentError) -> [UInt8]? {
     // Nova says that it is HTML, which it is not.
@@ -69,10 +87,13 @@ public struct MetadataSession: Sendable {
 
   private static let passwordPath = "/openstack/latest/password"
 
-  private func exchange(_ request: HTTPConnection.Request) throws(AgentError) -> HTTPResponse {
+  private func exchange(_ request: HTTPConnection.Request, holdMilliseconds: Int64 = 0)
+    throws(AgentError) -> HTTPResponse
+  {
     var request = request
     if let token { request.headers.append(("X-aws-ec2-metadata-token", token)) }
-    var connector = Connector([endpoint])
+    var connector = Connector(
+      [endpoint], answerMilliseconds: Bounds.answerMilliseconds + holdMilliseconds)
     guard let connection = connector.next() else {
       throw connector.failures.first?.reason ?? AgentError("no connection")
     }

@@ -15,6 +15,12 @@ final class MetadataSource {
   private var pinned: Endpoint?
   /// Who this machine is, from whoever said it first.
   private var id: String?
+  /// What stands for the answer that was given last.
+  private var tag: String?
+  /// Whether the service gives tags, as far as is known.
+  private var hasTags = true
+  /// Whether it is expected to hold the next question back.
+  private(set) var mayHold = true
 
   init(
     endpoints: @escaping () -> [Endpoint],
@@ -42,14 +48,23 @@ final class MetadataSource {
     return found
   }
 
-  /// The service's alone: a drive does not change while the machine runs.
-  func findService() -> Found {
+  /// The service's alone, once it is another than it was, where the service can wait for that. A drive
+  /// does not change while the machine runs.
+  func findChange() -> Found {
     var found = Found()
-    ask(&found)
+    let started = monotonicMilliseconds()
+    let old = tag
+    ask(&found, hasTags ? .unlike(tag: tag) : .plain)
+    tag = found.metadata?.tag
+    // The same again at once: it has no room for one more that waits.
+    let isHeld = tag != old || monotonicMilliseconds() - started >= Bounds.holdPauseMilliseconds
+    // Whoever answers after a failure may be another.
+    hasTags = found.metadata == nil || tag != nil
+    mayHold = hasTags && isHeld
     return found
   }
 
-  private func ask(_ found: inout Found) {
+  private func ask(_ found: inout Found, _ question: ServiceReader.Question = .plain) {
     var connector = Connector(pinned.map { [$0] } ?? endpoints())
     var reasons: [(rank: Int, text: String)] = []
     while let connection = connector.next() {
@@ -57,7 +72,8 @@ final class MetadataSource {
       let rank = connection.rank
       do throws(AgentError) {
         let session = try MetadataSession(over: connection)
-        let metadata = try ServiceReader(session: session, wantsUserData: wantsUserData).read()
+        let reader = ServiceReader(session: session, wantsUserData: wantsUserData)
+        let metadata = try reader.read(question)
         if let id, metadata.id != id {
           throw AgentError(
             "it answers for \(metadata.id), but this machine is \(id): it is not believed")

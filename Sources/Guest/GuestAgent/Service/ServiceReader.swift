@@ -3,17 +3,35 @@ struct ServiceReader {
   let session: MetadataSession
   let wantsUserData: Bool
 
-  func read() throws(AgentError) -> InstanceMetadata {
-    if let document = try session.get(
-      "/openstack/latest/meta_data.json", limit: Bounds.documentBytes)
-    {
+  /// How the document is asked for.
+  enum Question: Hashable {
+    case plain
+    /// Held back by the service until it is another than what the tag stands for.
+    case unlike(tag: String?)
+  }
+
+  func read(_ question: Question = .plain) throws(AgentError) -> InstanceMetadata {
+    let (document, tag) = try openStack(question)
+    if let document {
       var metadata = try MetadataDocument.openStack(document, from: source)
+      metadata.tag = tag
       metadata.passwordService = session
       metadata.userData = userData("/openstack/latest/user_data")
       return metadata
     }
     if let id = try leaf("instance-id") { return try readEC2(id: id) }
     throw AgentError("it answers, but does not know this machine (404)")
+  }
+
+  private func openStack(_ question: Question) throws(AgentError)
+    -> (bytes: [UInt8]?, tag: String?)
+  {
+    let path = "/openstack/latest/meta_data.json"
+    switch question {
+    case .plain: return (try session.get(path, limit: Bounds.documentBytes), nil)
+    case .unlike(let tag):
+      return try session.get(path, limit: Bounds.documentBytes, unlike: tag)
+    }
   }
 
   private var source: String { "the service at \(session.endpoint)" }

@@ -1,0 +1,74 @@
+import Dialects
+import Inventory
+import Synchronization
+
+/// Answers that wait until they differ from what the guest has.
+extension MetadataService {
+  /// What stands for the document at a path, whatever is random in it; nil where there is none, and
+  /// where the document follows from more than the catalogue.
+  func tag(of target: RequestTarget, as view: InstanceView, source: IPAddress) -> String? {
+    guard let dialect = DialectTable.dialect(for: target),
+      !dialect.needs(of: target).contains(.dynamicVendorData),
+      let node = dialect.node(at: target, for: input(view, source: source, needs: []))
+    else { return nil }
+    return ChangeQuery.tag(of: node.document.bytes)
+  }
+
+  /// An answer with its tag, or the wait for another one. Where as many wait as may, the guest is
+  /// answered at once, and may ask again when it likes.
+  func hold(
+    _ answer: GuestAnswer, _ request: GuestRequest, _ target: RequestTarget, _ id: InstanceID
+  ) -> Outcome {
+    guard let tag = answer.entityTag, let change = ChangeQuery(target: request.target),
+      change.tag == tag, change.seconds > 0, changes.withLock({ $0.take(id) })
+    else { return .answer(answer) }
+    var request = request
+    // Whoever has the address afterwards does not get the answer.
+    request.caller = id
+    return .wait(Pending(request: request, target: target, reason: .change(id, change)))
+  }
+
+  func finishChange(_ pending: Pending, _ id: InstanceID, _ change: ChangeQuery) async
+    -> GuestAnswer
+  {
+    defer { changes.withLock { $0.release(id) } }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.waitForChange(pending, id, change) }
+      group.addTask { try? await self.environment.sleep(.seconds(change.seconds)) }
+      await group.next()
+      group.cancelAll()
+    }
+    let request = pending.request
+    switch catalog.read({ $0.match(request.source, on: request.network) }) {
+    case .instance(let view):
+      // Admitted anew: the token may have run out, the options may be others.
+      return await finish(answer(request, pending.target, as: view, mayHold: false))
+    case .ambiguous(let networks): return refuse(request, .ambiguousAddress(networks), nil)
+    case .unknown: return refuse(request, .unknownAddress, nil)
+    }
+  }
+
+  private func waitForChange(_ pending: Pending, _ id: InstanceID, _ change: ChangeQuery) async {
+    let request = pending.request
+    func isSame(_ match: Catalog.Match) -> Bool {
+      guard case .instance(let view) = match, view.instance.id == id else { return false }
+      return tag(of: pending.target, as: view, source: request.source) == change.tag
+    }
+    while !Task.isCancelled {
+      let (match, revision) = catalog.read {
+        ($0.match(request.source, on: request.network), $0.revision)
+      }
+      guard isSame(match), await catalog.waitForChange(after: revision),
+        isSame(catalog.read { $0.match(request.source, on: request.network) })
+      else { return }
+      // It was somebody else's change. Many may follow one another, and each would be looked at for
+      // each guest that waits.
+      try? await environment.sleep(MetadataService.changePause)
+    }
+  }
+
+  private static let changePause = Duration.milliseconds(Limits.changePauseMilliseconds)
+
+  /// Has all that wait for a change answered as it is now, and none wait any more: the service ends.
+  public func endChangeWaits() { catalog.endChangeWaits() }
+}

@@ -1,0 +1,27 @@
+import Dialects
+import Inventory
+
+extension MetadataService {
+  /// What becomes of a request.
+  public enum Outcome: Sendable {
+    case answer(GuestAnswer)
+    case wait(Pending)
+  }
+
+  /// A request that cannot be answered at once; give it to ``MetadataService/finish(_:)``.
+  public struct Pending: Sendable {
+    enum Reason: Sendable {
+      /// The refusal, where it has been told of already.
+      case unknownCaller(Refusal?)
+      case vendorData(InstanceView)
+      case passwordPost(InstanceView)
+      /// The token that is shown was sealed with a key that is perhaps in the store.
+      case tokenKeys(InstanceView)
+      /// The guest has the answer already, and waits for another.
+      case change(InstanceID, ChangeQuery)
+    }
+    let request: GuestRequest
+    let target: RequestTarget
+    let reason: Reason
+  }
+}
