@@ -25,22 +25,24 @@ struct DriveKeeper {
 
   /// Looks at the drives of these instances, or of all, and writes those that are not as they should
   /// be. What it does is said on standard output, what it cannot do on standard error.
-  /// - Returns: Whether all are as they should be.
-  func refresh(_ only: Set<InstanceID>? = nil, asking client: ControlClient) async throws -> Bool {
-    if let only, only.isEmpty { return true }
+  /// - Returns: Whose drives are not as they should be.
+  func refresh(_ only: Set<InstanceID>? = nil, asking client: ControlClient) async throws
+    -> Set<InstanceID>
+  {
+    if let only, only.isEmpty { return [] }
     let declared: Set<InstanceID>
     if let only, only.count == 1, let id = only.first {
       declared = try await isDeclared(id, client) ? [id] : []
     } else {
       declared = Set(try await client.listAll(.instance).compactMap(\.resource.instance?.id))
     }
-    var isWhole = true
+    var failed: Set<InstanceID> = []
     var drives: [Drive] = []
     for drive in present(only) {
       if declared.contains(drive.id) {
         drives.append(drive)
-      } else {
-        isWhole = retire(drive) && isWhole
+      } else if !retire(drive) {
+        failed.insert(drive.id)
       }
     }
     if makes {
@@ -53,9 +55,9 @@ struct DriveKeeper {
     }
     for format in DriveFormat.allCases {
       let some = drives.filter { $0.format == format }
-      isWhole = await write(some, as: format, asking: client) && isWhole
+      failed.formUnion(await write(some, as: format, asking: client))
     }
-    return isWhole
+    return failed
   }
 
   private func isDeclared(_ id: InstanceID, _ client: ControlClient) async throws -> Bool {
@@ -107,23 +109,23 @@ struct DriveKeeper {
   }
 
   private func write(_ drives: [Drive], as format: DriveFormat, asking client: ControlClient)
-    async -> Bool
+    async -> Set<InstanceID>
   {
     let jobs = drives.map { drive in
       DriveWriter.Job(name: drive.name) {
         DriveImage(drive.layout, files: try await client.drive(drive.layout, of: drive.id).files)
       }
     }
-    var isWhole = true
+    var failed: Set<InstanceID> = []
     await DriveWriter(format: format).write(jobs, in: directory) { index, result in
       switch result {
       case .success(.unchanged): break
       case .success(let outcome): Output.line("\(drives[index].name) \(outcome.rawValue)")
       case .failure(let error):
-        isWhole = false
+        failed.insert(drives[index].id)
         Terminal.error("\(drives[index].name): \(error)")
       }
     }
-    return isWhole
+    return failed
   }
 }

@@ -39,10 +39,10 @@ struct DriveSync: AsyncParsableCommand {
     let keeper = DriveKeeper(directory: directory, options: drive, makes: all, deletes: delete)
     let endpoint = try daemon.endpoint()
     if once {
-      let isWhole = try await ControlClient.withConnection(to: endpoint) {
+      let failed = try await ControlClient.withConnection(to: endpoint) {
         try await keeper.refresh(asking: $0)
       }
-      if !isWhole { throw ExitCode(1) }
+      if !failed.isEmpty { throw ExitCode(1) }
     } else {
       try await follow(endpoint, keeper)
     }
@@ -84,18 +84,41 @@ struct DriveSync: AsyncParsableCommand {
   private func listen(
     to client: ControlClient, _ keeper: DriveKeeper, isBack: () -> Void
   ) async throws {
-    var failure: (any Error)?
+    let (rounds, queue) = AsyncThrowingStream<DriveRound, any Error>.makeStream()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      defer { group.cancelAll() }
+      group.addTask {
+        do {
+          try await DriveSync.watch(client) { queue.yield($0) }
+          queue.finish()
+        } catch { queue.finish(throwing: error) }
+      }
+      var pause = Duration.seconds(1)
+      for try await round in rounds {
+        let failed = try await keeper.refresh(round.ids, asking: client)
+        if round.isFirst { isBack() }
+        guard !failed.isEmpty else {
+          if round.isRepeated { pause = .seconds(1) }
+          continue
+        }
+        // No change tells that there is room on the disk again, or that what was in the way is gone.
+        let wait = pause
+        pause = min(pause * 2, .seconds(60))
+        group.addTask {
+          try await Task.sleep(for: wait)
+          queue.yield(DriveRound(ids: failed, isRepeated: true))
+        }
+      }
+    }
+  }
+
+  /// Tells what is to be looked at: everything at first, then what each transaction changed.
+  private static func watch(
+    _ client: ControlClient, _ tell: @escaping @Sendable (DriveRound) -> Void
+  ) async throws {
     var changed: Set<InstanceID> = []
     var isAnything = false
-    try await client.watch(onOpen: {
-      do {
-        _ = try await keeper.refresh(asking: client)
-        isBack()
-      } catch {
-        failure = error
-      }
-    }) { event, revision in
-      if let failure { throw failure }
+    try await client.watch(onOpen: { tell(DriveRound(isFirst: true)) }) { event, revision in
       switch event {
       case .put(let record) where record.resource.kind == .instance:
         if let id = record.resource.instance?.id { changed.insert(id) }
@@ -105,11 +128,18 @@ struct DriveSync: AsyncParsableCommand {
       case .passwordSet, .passwordCleared: break
       }
       guard revision != nil else { return true }
-      _ = try await keeper.refresh(isAnything ? nil : changed, asking: client)
+      tell(DriveRound(ids: isAnything ? nil : changed))
       changed = []
       isAnything = false
       return true
     }
-    if let failure { throw failure }
   }
+}
+
+/// The drives that are looked at in one go.
+private struct DriveRound: Sendable {
+  /// Nil for all.
+  var ids: Set<InstanceID>?
+  var isFirst = false
+  var isRepeated = false
 }
