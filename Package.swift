@@ -175,12 +175,14 @@ let package = Package(
     tests(
       "DialectsTests", of: ["Inventory", "Dialects", "Manifest", collections, yams],
       resources: [.copy("Fixtures")]),
-    tests("GuestAgentTests", of: ["GuestAgent", "nameplate", "nameplate-guest", "TestKit"]),
+    tests(
+      "GuestAgentTests",
+      of: ["GuestAgent", "DiskImage", "nameplate", "nameplate-guest", "TestKit"]),
     tests(
       "HostNetworkTests", of: ["Inventory", "HostProcess", "HostNetwork", "TestKit", system]),
     tests("ConfigDriveTests", of: ["Dialects", "ConfigDrive", "TestKit"]),
     tests("LibvirtTests", of: ["Inventory", "Libvirt"]),
-    tests("DiskImageTests", of: ["Inventory", "Dialects", "DiskImage", "TestKit"]),
+    tests("DiskImageTests", of: ["Inventory", "Dialects", "DiskImage", "TestKit", collections]),
     tests("SQLiteStoreTests", of: ["Inventory", "SQLiteStore", grdb]),
     tests(
       "MetadataServiceTests",

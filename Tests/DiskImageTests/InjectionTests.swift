@@ -167,6 +167,51 @@ struct InjectionTests {
     #expect(names.contains("10-nameplate-x.network"))
   }
 
+  @Test("names of every script and of 255 bytes survive, with their labels")
+  func oddNames() async throws {
+    let names = [
+      "näme 🚀.txt", String(repeating: "字", count: 85), "-rf", " a'\\$;`\"b ", "#x", "<2>",
+      ".hidden",
+    ]
+    let image = try await TestImage()
+    defer { image.remove() }
+    try await image.debugfs(
+      "ea_set /etc security.selinux system_u:object_r:etc_t:s0",
+      "ea_set / security.selinux system_u:object_r:root_t:s0")
+    var request = InjectionRequest.example()
+    request.files = names.map { .init(path: "/opt/\($0)/\($0)", content: Array($0.utf8)) }
+    #expect(try await image.inject(request).wasWritten)
+    try await image.sh("e2fsck -fn disk.img; mkdir out; debugfs -R 'rdump /opt out' disk.img")
+    for name in names {
+      let path = "\(image.folder)/out/opt/\(name)/\(name)"
+      #expect(try String(contentsOfFile: path, encoding: .utf8) == name, "\(name)")
+    }
+    let label = try await image.sh("debugfs -R 'ea_get /opt/-rf/-rf security.selinux' disk.img")
+    #expect(label.contains("system_u:object_r:root_t:s0"), "\(label)")
+    #expect(try await image.inject(request).changes.isEmpty)
+  }
+
+  @Test("root gets the record's password where that is asked for, and keeps it the next time")
+  func password() async throws {
+    let image = try await TestImage(
+      tree: "printf 'root:!:1:0:99999:7:::\\nbob:*:2::::::\\n' >etc/shadow; chmod 640 etc/shadow")
+    defer { image.remove() }
+    var request = InjectionRequest.example(password: "S3cret $x")
+    #expect(try await image.inject(request).changes.allSatisfy { $0.path != "/etc/shadow" })
+    request.setsPassword = true
+    let change = try #require(try await image.inject(request).changes.first)
+    #expect(change.path == "/etc/shadow" && change.action == .replace && !change.isShown)
+    let lines = try await image.text("/etc/shadow").split(separator: "\n")
+    #expect(lines.count == 2 && lines[1] == "bob:*:2::::::")
+    let fields = lines[0].split(separator: ":", omittingEmptySubsequences: false)
+    #expect(fields[0] == "root" && fields[2...] == ["1", "0", "99999", "7", "", "", ""])
+    let salt = fields[1].split(separator: "$")[1]
+    let hash = try await image.sh("echo 'S3cret $x' | openssl passwd -6 -salt '\(salt)' -stdin")
+    #expect(hash == "\(fields[1])\n")
+    #expect(try await image.facts("/etc/shadow") == "0640 0 0")
+    #expect(try await image.inject(request).changes.isEmpty)
+  }
+
   @Test("a labelled image gets labels, and one is asked to label itself where that is wanted")
   func selinux() async throws {
     let image = try await TestImage()

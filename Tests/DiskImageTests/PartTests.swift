@@ -11,17 +11,27 @@ struct PartTests {
   @Test(
     "authorized_keys keeps what is others', and has each of our keys once",
     arguments: [
-      ("", ["t AA a"], block("t AA a")),
+      ("", ["ssh-rsa AA a"], block("ssh-rsa AA a")),
       ("", [], ""),
-      ("t BB b", ["t AA a"], "t BB b\n" + block("t AA a")),
-      ("from=\"x\" t AA a\n", ["t AA other"], "from=\"x\" t AA a\n"),
-      ("# t AA a\n", ["t AA a"], "# t AA a\n" + block("t AA a")),
-      (block("t XX x") + "t BB b\n", ["t AA a"], block("t AA a") + "t BB b\n"),
-      ("t BB b\n" + block("t XX x"), [], "t BB b\n"),
-      ("", ["t AA a", "t AA b", "t CC c"], block("t AA a", "t CC c")),
+      ("ssh-rsa BB b", ["ssh-rsa AA a"], "ssh-rsa BB b\n" + block("ssh-rsa AA a")),
+      ("from=\"x\" ssh-rsa AA a\n", ["ssh-rsa AA other"], "from=\"x\" ssh-rsa AA a\n"),
+      ("# ssh-rsa AA a\n", ["ssh-rsa AA a"], "# ssh-rsa AA a\n" + block("ssh-rsa AA a")),
+      (
+        block("ssh-rsa XX x") + "ssh-rsa BB b\n", ["ssh-rsa AA a"],
+        block("ssh-rsa AA a") + "ssh-rsa BB b\n"
+      ),
+      ("ssh-rsa BB b\n" + block("ssh-rsa XX x"), [], "ssh-rsa BB b\n"),
+      (
+        "", ["ssh-rsa AA a", "ssh-rsa AA b", "ssh-rsa CC c"],
+        block("ssh-rsa AA a", "ssh-rsa CC c")
+      ),
+      ("ssh-dss AA a\n", ["ssh-dss BB b"], "ssh-dss AA a\n" + block("ssh-dss BB b")),
       // Without its end, what follows the mark may be anybody's.
-      ("# BEGIN nameplate-guest\nt BB b\n", ["t AA a"], block("t AA a") + "t BB b\n"),
-      ("t BB b\r\n\n\nt CC c\n", [], "t BB b\r\n\n\nt CC c\n"),
+      (
+        "# BEGIN nameplate-guest\nssh-rsa BB b\n", ["ssh-rsa AA a"],
+        block("ssh-rsa AA a") + "ssh-rsa BB b\n"
+      ),
+      ("ssh-rsa BB b\r\n\n\nssh-rsa CC c\n", [], "ssh-rsa BB b\r\n\n\nssh-rsa CC c\n"),
     ])
   func authorizedKeys(old: String, keys: [String], new: String) {
     let text = AuthorizedKeys.text(Array(old.utf8), with: keys)
@@ -55,6 +65,23 @@ struct PartTests {
       try PasswdFile(Array(line.utf8)).user("bob")
     }
     #expect(error?.reason == .noUser)
+  }
+
+  @Test(
+    "a line of shadow that makes no sense, or a password that no hash is of, changes nothing",
+    arguments: [
+      ("", "x"), ("bob:*:1\n", "x"), ("root", "x"), ("rooter:*:1", "x"), ("root:*:1", ""),
+      ("root:*:1", "a\nb"), ("root:*:1", String(repeating: "x", count: 256)),
+    ])
+  func oddShadow(text: String, password: String) async {
+    var file = ShadowFile(Array(text.utf8))
+    do throws(DiskImageError) {
+      try await file.set(password, of: "root")
+      Issue.record("it was set")
+    } catch {
+      #expect(error.reason == .noUser || error.reason == .request)
+    }
+    #expect(file.bytes == Array(text.utf8))
   }
 
   @Test("a path has plain names only", arguments: ["a", "/a/../b", "/./a", "/a\nb", "/\u{7F}", ""])

@@ -1,6 +1,7 @@
 import DiskImage
 import Foundation
 import Inventory
+import OrderedCollections
 import TestKit
 
 /// An image in a folder of its own, made by the tools that make images.
@@ -101,13 +102,13 @@ extension InjectionRequest {
   /// A request for an instance with a key, a network and a file.
   static func example(
     hostname: String = "web-1", keys: [String] = [key], files: [String: String] = [:],
-    user: String = "root"
+    user: String = "root", password: String? = nil
   ) -> InjectionRequest {
     let network: JSONValue = [
       "kind": "Network", "id": "net-1", "mtu": 1450,
       "subnets": [["cidr": "10.20.0.0/24", "gateway": "10.20.0.1", "dns": ["10.20.0.2"]]],
     ]
-    let instance: JSONValue = [
+    var instance: OrderedDictionary<String, JSONValue> = [
       "kind": "Instance", "id": "6f2c9a31-7d4e-4b0a-9c55-1e8f0a7b3d21",
       "hostname": .string(hostname), "keys": .array(keys.map { .string($0) }),
       "files": .array(
@@ -116,7 +117,8 @@ extension InjectionRequest {
         }),
       "interfaces": [["network": "net-1", "mac": "fa:16:3e:9c:bf:3d", "address": "10.20.0.5"]],
     ]
-    let records = [network, instance].compactMap { try? Resource(reading: $0) }
+    instance["adminPassword"] = password.map(JSONValue.string)
+    let records = [network, .object(instance)].compactMap { try? Resource(reading: $0) }
       .map { Record(resource: $0, revision: 1, createdAtSeconds: 0) }
     let catalog = Catalog(InventorySnapshot(revision: 1, records: records))
     guard let id = InstanceID("6f2c9a31-7d4e-4b0a-9c55-1e8f0a7b3d21"),

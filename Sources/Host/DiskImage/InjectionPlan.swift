@@ -31,6 +31,7 @@ struct InjectionPlan {
     var builder = InjectionBuilder(request, ChangePlanner(tree, setsLabels: setsLabels))
     try await builder.addHostname()
     try await builder.addKeys()
+    if request.setsPassword { try await builder.addPassword() }
     try await builder.addNetwork()
     try await builder.addFiles()
     if request.selinux == .autorelabel {
@@ -96,6 +97,25 @@ struct InjectionBuilder {
     file.labelType = "ssh_home_t"
     try await planner.add(directory)
     try await planner.add(file)
+  }
+
+  /// As Nova does where `inject_password` is set: for root.
+  mutating func addPassword() async throws(DiskImageError) {
+    guard let password = request.view.instance.adminPassword else {
+      notes.append("the record has no adminPassword")
+      return
+    }
+    let old = try await planner.tree.read(ShadowFile.path, limit: ShadowFile.maximumBytes)
+    guard let old else { throw DiskImageError(.noUser, "the image has no /etc/shadow") }
+    var file = ShadowFile(old)
+    try await file.set(password.revealed, of: "root")
+    var node = WantedNode(
+      path: ShadowFile.path, content: .file(file.bytes), mode: 0o640,
+      purpose: "password of root")
+    node.keepsOwn = true
+    node.isShown = false
+    node.labelType = "shadow_t"
+    try await planner.add(node)
   }
 
   mutating func addNetwork() async throws(DiskImageError) {

@@ -6,6 +6,8 @@ public struct InjectionRequest: Sendable {
   public var view: InstanceView
   /// Whose authorized_keys the keys go into.
   public var user = "root"
+  /// Whether root gets the record's `adminPassword`.
+  public var setsPassword = false
   public var files: [LocalFile] = []
   public var networking = Networking.automatic
   public var selinux = SELinux.automatic

@@ -11,25 +11,30 @@ enum AuthorizedKeys {
   private static let endMark = Array("# END nameplate-guest".utf8)
 
   /// The file with these keys in our block, which stands where it stood, else at the end. A key
-  /// that another line has already is not repeated.
+  /// that another line lets in already is not repeated.
   static func text(_ old: [UInt8], with keys: [String]) -> [UInt8] {
-    var (before, after) = others(in: old)
-    let known = Set((before + after).flatMap { words(of: $0) })
-    var seen: Set<String> = []
+    let (before, after) = others(in: old)
+    var seen = Set((before + after).compactMap { blob(of: $0) })
     let wanted = keys.filter { key in
-      guard let blob = blob(of: key) else { return false }
-      return !known.contains(blob) && seen.insert(blob).inserted
+      let line = Array(key.utf8)
+      // Of a type that OpenSSH no longer takes, the second word all the same.
+      guard let blob = blob(of: line) ?? words(of: line).dropFirst().first else { return false }
+      return seen.insert(blob).inserted
     }
+    var text = before.flatMap { $0 }
     if !wanted.isEmpty {
-      before += [Array(begin.utf8)] + wanted.map { Array($0.utf8) } + [Array(end.utf8)]
+      if let last = text.last, last != 0x0A { text.append(0x0A) }
+      text += ([begin] + wanted + [end]).flatMap { Array($0.utf8) + [0x0A] }
     }
-    return (before + after).flatMap { $0 + [0x0A] }
+    return text + after.flatMap { $0 }
   }
 
-  /// All lines outside our block, before and after it.
+  /// All lines outside our block, before and after it, with their line breaks; the last one may have
+  /// none.
   private static func others(in text: [UInt8]) -> (before: [[UInt8]], after: [[UInt8]]) {
-    var lines = text.split(separator: 0x0A, omittingEmptySubsequences: false).map(Array.init)
-    if lines.last?.isEmpty == true { lines.removeLast() }
+    var lines = text.split(separator: 0x0A, omittingEmptySubsequences: false)
+      .map { Array($0) + [0x0A] }
+    if let last = lines.popLast(), last.count > 1 { lines.append(last.dropLast()) }
     var before: [[UInt8]] = []
     var after: [[UInt8]] = []
     var hasBlock = false
@@ -56,16 +61,37 @@ enum AuthorizedKeys {
     return nil
   }
 
-  /// The base64 part of a declared key, `ssh-ed25519 AAAA… comment`.
-  private static func blob(of key: String) -> String? {
-    let words = words(of: Array(key.utf8))
-    return words.count >= 2 ? words[1] : nil
+  /// The base64 word of a line that lets somebody in with a key, options before it or not.
+  private static func blob(of line: [UInt8]) -> String? {
+    let words = words(of: line)
+    guard words.first?.hasPrefix("#") == false,
+      let index = words.firstIndex(where: { types.contains($0) }), index + 1 < words.count
+    else { return nil }
+    // An authority's key is not one to log in with.
+    guard !words[..<index].contains(where: { $0.contains("cert-authority") }) else { return nil }
+    return words[index + 1]
   }
 
-  /// Words of a line that could be a key; a comment has none.
+  /// What OpenSSH takes.
+  private static let types: Set<String> = [
+    "ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521", "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
+  ]
+
+  /// Words between spaces and tabs, where those in double quotes do not part words.
   private static func words(of line: [UInt8]) -> [String] {
-    guard line.first(where: { $0 != 0x20 && $0 != 0x09 }) != UInt8(ascii: "#") else { return [] }
-    return line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D })
-      .map { String(decoding: $0, as: UTF8.self) }
+    var words: [[UInt8]] = [[]]
+    var isQuoted = false
+    var isEscaped = false
+    for byte in line {
+      if byte == UInt8(ascii: "\""), !isEscaped { isQuoted.toggle() }
+      isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+      if !isQuoted, [0x20, 0x09, 0x0A, 0x0D].contains(byte) {
+        words.append([])
+      } else {
+        words[words.count - 1].append(byte)
+      }
+    }
+    return words.filter { !$0.isEmpty }.map { String(decoding: $0, as: UTF8.self) }
   }
 }

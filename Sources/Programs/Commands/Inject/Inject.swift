@@ -21,6 +21,7 @@ struct Inject: AsyncParsableCommand {
   @Argument(help: "The instance; not needed where a manifest declares one.") var id: InstanceID?
   @OptionGroup var source: InstanceSource
   @Option(help: "The user of the image who gets the keys.") var user = "root"
+  @Flag(help: "Gives root the record's adminPassword.") var adminPassword = false
   @Option(
     name: .customLong("file"), parsing: .singleValue,
     help: "LOCAL:PATH[,mode=MODE][,owner=USER], a file for the image; may be repeated.")
@@ -37,6 +38,7 @@ struct Inject: AsyncParsableCommand {
   func run() async throws {
     var request = InjectionRequest(view: try await source.view(of: id))
     request.user = user
+    request.setsPassword = adminPassword
     request.networking = network.networking
     request.selinux = selinux.selinux
     request.partition = partition
