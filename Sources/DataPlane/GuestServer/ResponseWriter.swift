@@ -33,9 +33,9 @@ enum ResponseWriter {
       write(token.ttlSeconds, into: &buffer)
     }
     if let tag = answer.entityTag {
-      buffer.writeStaticString("\r\nETag: \"")
-      buffer.writeString(tag)
-      buffer.writeStaticString("\"")
+      buffer.append("\r\nETag: \"")
+      buffer.append(contentsOf: tag.utf8)
+      buffer.append("\"")
     }
     if let seconds = answer.retryAfterSeconds {
       buffer.append("\r\nRetry-After: ")
