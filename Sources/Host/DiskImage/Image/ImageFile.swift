@@ -49,7 +49,10 @@ final class ImageFile: Sendable {
     mode = facts.st_mode & 0o7777
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    unlock()
+    close(descriptor)
+  }
 
   /// The bytes at a place; fewer where the file ends before.
   func read(at offset: Int64, count: Int) throws(DiskImageError) -> [UInt8] {

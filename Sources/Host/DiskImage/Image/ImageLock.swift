@@ -41,6 +41,13 @@ extension ImageFile {
     }
   }
 
+  /// Gives the claim up. Closing alone would not while a program that is just being started still
+  /// has a copy of the descriptor.
+  func unlock() {
+    var all = ImageFile.range(Int16(F_UNLCK), from: 0, count: 0)
+    _ = unsafe fcntl(descriptor, ImageFile.setLock, &all)
+  }
+
   private static func range(_ type: Int16, from start: off_t, count: off_t) -> flock {
     var lock = flock()
     lock.l_type = type
