@@ -12,20 +12,27 @@ public enum Base64 {
   }()
 
   public static func encode(_ bytes: [UInt8]) -> String {
-    var out: [UInt8] = []
-    out.reserveCapacity((bytes.count + 2) / 3 * 4)
+    String(decoding: encodedBytes(bytes), as: UTF8.self)
+  }
+
+  /// The text's bytes, for whoever needs no string of them.
+  public static func encodedBytes(_ bytes: [UInt8]) -> [UInt8] {
+    let letters = alphabet
+    var out = [UInt8](repeating: UInt8(ascii: "="), count: (bytes.count + 2) / 3 * 4)
+    var place = 0
     for start in stride(from: 0, to: bytes.count, by: 3) {
       let left = bytes.count - start
       let group =
         UInt32(bytes[start]) << 16
         | (left > 1 ? UInt32(bytes[start + 1]) << 8 : 0)
         | (left > 2 ? UInt32(bytes[start + 2]) : 0)
-      out.append(alphabet[Int(group >> 18 & 63)])
-      out.append(alphabet[Int(group >> 12 & 63)])
-      out.append(left > 1 ? alphabet[Int(group >> 6 & 63)] : UInt8(ascii: "="))
-      out.append(left > 2 ? alphabet[Int(group & 63)] : UInt8(ascii: "="))
+      out[place] = letters[Int(group >> 18 & 63)]
+      out[place + 1] = letters[Int(group >> 12 & 63)]
+      if left > 1 { out[place + 2] = letters[Int(group >> 6 & 63)] }
+      if left > 2 { out[place + 3] = letters[Int(group & 63)] }
+      place += 4
     }
-    return String(decoding: out, as: UTF8.self)
+    return out
   }
 
   /// Nil where the text is not base64. Line breaks and spaces between the letters are skipped, as

@@ -64,6 +64,11 @@ public struct Catalog: Sendable {
     return .instance(view)
   }
 
+  /// Whether an instance has an address on a network, or on any where none is given.
+  public func isDeclared(_ address: IPAddress, on network: NetworkID?) -> Bool {
+    holders[address]?.contains { network == nil || $0.network == network } ?? false
+  }
+
   /// What an address is known as that no instance asks from; nil where nothing is known.
   public func role(of address: IPAddress, on network: NetworkID?) -> AddressRole? {
     roles.role(of: address, on: network)

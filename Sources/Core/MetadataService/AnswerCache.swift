@@ -62,7 +62,7 @@ final class AnswerCache: Sendable {
     guard let entry, admits(entry.terms) else { return nil }
     var answer = entry.answer
     if let offset = entry.seedOffset {
-      let seed = Base64.encode(randomBytes(AnswerCache.seedBytes)).utf8
+      let seed = Base64.encodedBytes(randomBytes(AnswerCache.seedBytes))
       guard seed.count == AnswerCache.seedLetters else { return nil }
       answer.body.replaceSubrange(offset..<(offset + AnswerCache.seedLetters), with: seed)
     }
@@ -77,7 +77,7 @@ final class AnswerCache: Sendable {
   ) {
     var offset: Int?
     if !seed.isEmpty {
-      offset = AnswerCache.offset(of: Array(Base64.encode(seed).utf8), in: answer.body)
+      offset = AnswerCache.offset(of: Base64.encodedBytes(seed), in: answer.body)
       guard offset != nil else { return }
     }
     let entry = Entry(answer: answer, terms: terms, seedOffset: offset, counter: counter)

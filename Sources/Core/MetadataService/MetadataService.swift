@@ -123,9 +123,7 @@ public final class MetadataService: Sendable {
 
   /// Whether somebody has declared an address on a network.
   public func knows(_ address: IPAddress, on network: NetworkID?) -> Bool {
-    catalog.read { catalog in
-      if case .unknown = catalog.match(address, on: network) { false } else { true }
-    }
+    catalog.read { $0.isDeclared(address, on: network) }
   }
 
   /// Waits for what ``answer(_:)`` said must be waited for, then answers.
