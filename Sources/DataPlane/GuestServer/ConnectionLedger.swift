@@ -36,7 +36,7 @@ final class ConnectionLedger: Sendable {
   }
 
   /// The connections that came in by one listener.
-  private struct Entry {
+  private final class Entry {
     var open = 0
     var isDraining = false
     let empty: AsyncStream<Never>
