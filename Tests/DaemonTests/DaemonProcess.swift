@@ -49,8 +49,9 @@ final class DaemonProcess {
   private var process: ChildProcess?
   private let prefix: [String]
   private let options: [String]
-  private let lines = LogLines()
-  private var log: Pipe?
+  private var lines = LogLines()
+  /// They are held for as long as somebody may log: a pipe that is let go of is closed.
+  private var logs: [Pipe] = []
 
   var socket: String { "\(folder)/c.sock" }
 
@@ -76,23 +77,51 @@ final class DaemonProcess {
 
   /// Starts the program and returns once it says that it is ready.
   func start() async throws {
-    let pipe = Pipe()
-    // It is held for as long as somebody may log: a pipe that is let go of is closed.
-    log = pipe
-    let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
-    defer { close(null) }
-    process = try ChildProcess(
-      prefix + [
-        Program.path, "serve", "--state-directory", "\(folder)/state", "--control-socket", socket,
-        "--metadata-port", "\(port)",
-      ] + options,
-      descriptors: [null, null, pipe.fileHandleForWriting.fileDescriptor])
-    try pipe.fileHandleForWriting.close()
-    lines.read(pipe.fileHandleForReading)
+    process = try launch([], lines)
     guard await lines.wait(for: " ready") else {
       throw Program.Failed(text: "the daemon ended: \(lines.all)")
     }
     lines.forget(" ready")
+  }
+
+  private func launch(_ more: [String], _ lines: LogLines) throws -> ChildProcess {
+    let pipe = Pipe()
+    logs.append(pipe)
+    let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+    defer { close(null) }
+    let process = try ChildProcess(
+      prefix + [
+        Program.path, "serve", "--state-directory", "\(folder)/state", "--control-socket", socket,
+        "--metadata-port", "\(port)",
+      ] + options + more,
+      descriptors: [null, null, pipe.fileHandleForWriting.fileDescriptor])
+    try pipe.fileHandleForWriting.close()
+    lines.read(pipe.fileHandleForReading)
+    return process
+  }
+
+  /// Another program that is started to take this one's place, and what it logs.
+  struct Successor {
+    let process: ChildProcess
+    let lines: LogLines
+  }
+
+  func startSuccessor(_ more: [String] = []) throws -> Successor {
+    let lines = LogLines()
+    return Successor(process: try launch(["--takeover"] + more, lines), lines: lines)
+  }
+
+  /// Waits until a successor has taken over and is ready; it is this daemon then.
+  /// - Returns: The exit status of the one before.
+  func replaced(by successor: Successor) async throws -> Int32 {
+    guard await successor.lines.wait(for: " ready") else {
+      throw Program.Failed(text: "the successor ended: \(successor.lines.all)")
+    }
+    successor.lines.forget(" ready")
+    let before = process
+    process = successor.process
+    lines = successor.lines
+    return await before?.wait() ?? 0
   }
 
   /// All that has been logged, once it has a text, or the daemon has ended.

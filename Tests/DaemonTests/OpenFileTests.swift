@@ -72,7 +72,11 @@ struct KeptConnection {
     let isOpen =
       unsafe KeptConnection.with(&own) { unsafe bind(descriptor, $0, $1) == 0 }
       && KeptConnection.with(&theirs) { unsafe connect(descriptor, $0, $1) == 0 }
-    guard isOpen else { throw Program.Failed(text: "no connection") }
+    guard isOpen else {
+      let reason = unsafe String(cString: strerror(errno))
+      Glibc.close(descriptor)
+      throw Program.Failed(text: "no connection: \(reason)")
+    }
   }
 
   /// Asks and returns all of the answer, which must fit into one read.

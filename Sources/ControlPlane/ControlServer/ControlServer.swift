@@ -24,6 +24,7 @@ public struct ControlServer: Service {
   private let status: @Sendable () -> JSONValue
   private let listeners: @Sendable () -> [ListenerState]
   private let backups: BackupAccess
+  private let succession: ControlSuccession?
   private let onListening: @Sendable () async -> Void
 
   /// - Parameters:
@@ -36,6 +37,7 @@ public struct ControlServer: Service {
   ///   - status: What the daemon adds to `/v1/health`, a map such as `{"version": "1.0"}`.
   ///   - listeners: Where guests are listened to.
   ///   - backups: The store's backups.
+  ///   - succession: The daemon whose place this one takes, if there is one.
   ///   - onListening: Called once the socket is in its place and the network's listener is open.
   public init(
     service: MetadataService, store: any ControlStore, socketPath: String,
@@ -43,7 +45,7 @@ public struct ControlServer: Service {
     now: @escaping @Sendable () -> Int, newID: @escaping @Sendable () -> InstanceID,
     randomBytes: @escaping @Sendable (Int) -> [UInt8], status: @escaping @Sendable () -> JSONValue,
     listeners: @escaping @Sendable () -> [ListenerState] = { [] },
-    backups: BackupAccess = .none,
+    backups: BackupAccess = .none, succession: ControlSuccession? = nil,
     onListening: @escaping @Sendable () async -> Void = {}
   ) {
     resources = ResourceService(service: service, store: store, now: now, newID: newID)
@@ -56,6 +58,7 @@ public struct ControlServer: Service {
     self.status = status
     self.listeners = listeners
     self.backups = backups
+    self.succession = succession
     self.onListening = onListening
   }
 
@@ -65,7 +68,7 @@ public struct ControlServer: Service {
   public func run() async throws {
     try await access.book.load()
     let identity = try network.map { try ServerIdentity($0.files, logger: logger) }
-    let file = try SocketFile(path: socketPath)
+    let file = try SocketFile(path: socketPath, replaces: succession != nil)
     defer { file.remove() }
     let (running, continuation) = AsyncStream.makeStream(of: Opened.self)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -76,25 +79,37 @@ public struct ControlServer: Service {
       if let network, let identity {
         group.addTask {
           defer { continuation.finish() }
+          await succession?.networkIsFree?()
           try await run(network, identity) { continuation.yield(.network(port: $0)) }
         }
       }
-      var left = network == nil ? 1 : 2
-      for await opened in running {
-        switch opened {
-        case .socket:
-          try file.publish()
-          logger.info("control socket open", metadata: ["path": "\(socketPath)"])
-        case .network(let port):
-          logger.info(
-            "control listener open",
-            metadata: ["address": "\(network?.address.description ?? "")", "port": "\(port)"])
-          network?.onListening(port)
-        }
-        left -= 1
-        if left == 0 { await onListening() }
-      }
+      try await open(running, file)
       try await group.waitForAll()
+    }
+  }
+
+  /// Puts the socket into its place once all is open that need not wait for another daemon.
+  private func open(_ running: AsyncStream<Opened>, _ file: SocketFile) async throws {
+    var (isBound, isPublished) = (false, false)
+    var isNetworkOpen = network == nil
+    for await opened in running {
+      switch opened {
+      case .socket: isBound = true
+      case .network(let port):
+        isNetworkOpen = true
+        logger.info(
+          "control listener open",
+          metadata: ["address": "\(network?.address.description ?? "")", "port": "\(port)"])
+        network?.onListening(port)
+      }
+      if isBound, !isPublished, isNetworkOpen || succession?.networkIsFree != nil {
+        succession?.onPrepared()
+        await succession?.socketIsFree()
+        try file.publish()
+        isPublished = true
+        logger.info("control socket open", metadata: ["path": "\(socketPath)"])
+      }
+      if isPublished, isNetworkOpen { await onListening() }
     }
   }
 
@@ -165,6 +180,26 @@ public struct ControlServer: Service {
       configuration: ApplicationConfiguration(address: address),
       onServerRunning: { channel in onRunning(channel) },
       logger: serverLogger)
+  }
+}
+
+/// What there is to wait for where another daemon has the sockets still.
+public struct ControlSuccession: Sendable {
+  /// Called once nothing can fail any more but what has to wait.
+  public var onPrepared: @Sendable () -> Void
+  /// Returns when the socket's place is to be taken.
+  public var socketIsFree: @Sendable () async -> Void
+  /// Returns when the network's address and port can be had; nil where nobody has them.
+  public var networkIsFree: (@Sendable () async -> Void)?
+
+  public init(
+    onPrepared: @escaping @Sendable () -> Void,
+    socketIsFree: @escaping @Sendable () async -> Void,
+    networkIsFree: (@Sendable () async -> Void)?
+  ) {
+    self.onPrepared = onPrepared
+    self.socketIsFree = socketIsFree
+    self.networkIsFree = networkIsFree
   }
 }
 

@@ -24,8 +24,9 @@ final class SocketFile: Sendable {
   }
 
   /// Looks whether the place is free and prepares the directory.
-  init(path: String) throws(SocketFileError) {
-    try SocketFile.check(path)
+  /// - Parameter replaces: Whether another daemon may listen there, whose place this one takes.
+  init(path: String, replaces: Bool = false) throws(SocketFileError) {
+    try SocketFile.check(path, replaces: replaces)
     let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
     let parent = slash.map { String(path[..<$0]) } ?? "."
     var template = Array("\(parent.isEmpty ? "/" : parent)/.XXXXXX".utf8CString)
@@ -62,7 +63,7 @@ final class SocketFile: Sendable {
     if own != nil, SocketFile.identity(path) == own { unsafe unlink(path) }
   }
 
-  private static func check(_ path: String) throws(SocketFileError) {
+  private static func check(_ path: String, replaces: Bool) throws(SocketFileError) {
     guard !path.isEmpty, fits(path), !path.utf8.contains(0) else {
       throw SocketFileError(description: "'\(path)' cannot be a socket's path: it is too long")
     }
@@ -73,6 +74,7 @@ final class SocketFile: Sendable {
     guard mode & S_IFMT == S_IFSOCK else {
       throw SocketFileError(description: "\(path) is there already and is not a socket")
     }
+    guard !replaces else { return }
     switch SocketProbe.connect(to: path) {
     case 0: throw SocketFileError(description: "another daemon listens on \(path)")
     case ECONNREFUSED, ENOENT: return

@@ -127,7 +127,7 @@ public final class ListenerSet: Sendable {
   }
 
   /// Closes all listeners, and takes no more. Their connections are not touched.
-  func close() async {
+  public func close() async {
     let listeners = state.withLock { state in
       state.phase = .closed
       defer { state.listeners = [:] }

@@ -11,6 +11,7 @@ struct Serve: AsyncParsableCommand {
         nameplate serve
         nameplate serve --config /etc/nameplate/nameplate.yaml
         nameplate serve --metadata-listen 127.0.0.1 --apply examples/loopback.yaml
+        nameplate serve --config /etc/nameplate/nameplate.yaml --takeover
       """)
 
   @OptionGroup var settings: SettingOptions
@@ -19,6 +20,13 @@ struct Serve: AsyncParsableCommand {
   @Flag(
     help: "Install the redirect, and repair it whenever it is changed (see `nameplate redirect`).")
   var manageRedirect = false
+
+  @Flag(
+    help: """
+      Take the place of the daemon that runs on the same state directory, without refusing a guest; \
+      it goes on where this one cannot start.
+      """)
+  var takeover = false
 
   func run() async throws {
     let configuration = try DaemonConfiguration(
@@ -29,7 +37,7 @@ struct Serve: AsyncParsableCommand {
     }
     let daemon = Daemon(
       configuration: configuration, manifests: apply, logger: Logger(label: "nameplate"),
-      systemd: Systemd(environment: ProcessInfo.processInfo.environment))
+      systemd: Systemd(environment: ProcessInfo.processInfo.environment), takesOver: takeover)
     try await daemon.run()
   }
 }

@@ -24,29 +24,38 @@ public struct Daemon: Sendable {
   private let manifests: [String]
   private let logger: Logger
   private let systemd: Systemd
+  private let takesOver: Bool
 
-  /// - Parameter manifests: Files that are applied before the first guest is answered.
+  /// - Parameters:
+  ///   - manifests: Files that are applied before the first guest is answered.
+  ///   - takesOver: Whether it takes the place of a daemon that runs on the same state directory.
   public init(
-    configuration: DaemonConfiguration, manifests: [String], logger: Logger, systemd: Systemd
+    configuration: DaemonConfiguration, manifests: [String], logger: Logger, systemd: Systemd,
+    takesOver: Bool = false
   ) {
     self.configuration = configuration
     self.manifests = manifests
     self.logger = logger
     self.systemd = systemd
+    self.takesOver = takesOver
   }
 
   @Sendable private static func now() -> Int { time(nil) }
 
   /// Serves until SIGTERM or SIGINT, then finishes what is in flight.
   public func run() async throws {
+    let predecessor =
+      takesOver
+      ? try await Predecessor.find(in: configuration.stateDirectory, logger: logger) : nil
     let store = try SQLiteStore(
-      directory: configuration.stateDirectory, now: Daemon.now())
+      directory: configuration.stateDirectory, now: Daemon.now(),
+      inheritedLock: predecessor?.lock)
     let catalog = LiveCatalog(defaultMetadataOptions: configuration.metadataOptions)
     let feed = CatalogFeed(store: store, catalog: catalog, logger: logger)
     try await feed.load()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await feed.run() }
-      try await serve(store, catalog)
+      try await serve(store, catalog, predecessor)
       group.cancelAll()
     }
     store.close()
@@ -68,12 +77,14 @@ public struct Daemon: Sendable {
     }
   }
 
-  private func serve(_ store: SQLiteStore, _ catalog: LiveCatalog) async throws {
+  private func serve(
+    _ store: SQLiteStore, _ catalog: LiveCatalog, _ predecessor: Predecessor?
+  ) async throws {
     let vendorClient = VendorDataClient(logger: logger)
     let loops = try GuestLoops.start(Daemon.processorCount)
     let outcome: Result<Void, any Error>
     do {
-      outcome = .success(try await serve(store, catalog, vendorClient, loops))
+      outcome = .success(try await serve(store, catalog, predecessor, vendorClient, loops))
     } catch {
       outcome = .failure(error)
     }
@@ -84,8 +95,8 @@ public struct Daemon: Sendable {
   }
 
   private func serve(
-    _ store: SQLiteStore, _ catalog: LiveCatalog, _ vendorClient: VendorDataClient,
-    _ loops: GuestLoops
+    _ store: SQLiteStore, _ catalog: LiveCatalog, _ predecessor: Predecessor?,
+    _ vendorClient: VendorDataClient, _ loops: GuestLoops
   ) async throws {
     let vendorData = DynamicVendorData(
       targets: configuration.vendorDataTargets, fetcher: vendorClient,
@@ -108,7 +119,15 @@ public struct Daemon: Sendable {
     let tokenKeys = TokenKeyKeeper(tokens: service.tokens, logger: logger)
     try await tokenKeys.load()
     let hasNamespaces = !configuration.namespaceRules.isEmpty
-    let readiness = Readiness(parts: hasNamespaces ? 3 : 2, systemd: systemd, logger: logger)
+    let inherited = predecessor?.listeners ?? InheritedListeners()
+    let readiness = Countdown(from: 2 + (hasNamespaces ? 1 : 0) + (predecessor == nil ? 0 : 1)) {
+      [systemd, logger] in
+      inherited.closeRest()
+      systemd.notify("READY=1")
+      logger.notice("ready")
+    }
+    // Guests' listeners of our own are open, and the control socket is bound.
+    let preparation = Countdown(from: 2) { predecessor?.isPrepared.happen() }
     // Sockets that systemd hands over stand for the first listener, its network included.
     let handedOver = systemd.listeningSockets.map { descriptor in
       ListenerConfiguration(
@@ -116,22 +135,30 @@ public struct Daemon: Sendable {
         port: configuration.listeners.first?.port ?? 0,
         network: configuration.listeners.first?.network, fileDescriptor: descriptor)
     }
+    let lasting = inherited.part(configuration.listeners.dropFirst(handedOver.isEmpty ? 0 : 1))
     let areListenersOpen = Mutex(false)
     let links = GuestLinks(routers: configuration.metadataRouters, logger: logger)
+    let lookup = links.lookup(in: try NeighbourTable.open())
     let guests = GuestServer(
-      service: service,
-      listeners: handedOver.isEmpty
-        ? configuration.listeners : handedOver + configuration.listeners.dropFirst(),
+      service: service, listeners: handedOver + lasting.others,
       loops: loops, logger: logger, limits: connectionLimits(),
-      rates: configuration.budgets.rates, links: links.lookup(in: try NeighbourTable.open()),
+      rates: configuration.budgets.rates, links: lookup,
       onReady: { _ in
+        if predecessor == nil { areListenersOpen.withLock { $0 = true } }
+        preparation.step()
+        readiness.step()
+      })
+    let inheritedGuests = InheritedGuests(
+      sockets: lasting.inherited, listeners: guests.listeners, links: lookup,
+      mayAccept: { await predecessor?.hasReleased.wait() }, logger: logger,
+      onReady: {
         areListenersOpen.withLock { $0 = true }
-        readiness.done()
+        readiness.step()
       })
     let namespaces = NamespaceListeners(
       rules: configuration.namespaceRules, listeners: guests.listeners, links: links,
-      logger: logger,
-      onReady: { readiness.done() })
+      inherited: inherited, mayListen: { await predecessor?.hasReleased.wait() }, logger: logger,
+      onReady: { readiness.step() })
     let storeKeeper = StoreKeeper(
       store: store, backups: StoreBackups(stateDirectory: configuration.stateDirectory),
       backupInterval: configuration.backupInterval, backupsKept: configuration.backupsKept,
@@ -146,7 +173,9 @@ public struct Daemon: Sendable {
         return configuration.listeners.map { ListenerState($0, isOpen: areOpen) }
           + namespaces.statuses.map(ListenerState.init)
       },
-      backups: storeKeeper.access, onListening: { readiness.done() })
+      backups: storeKeeper.access,
+      succession: predecessor?.succession(of: configuration.controlNetwork) { preparation.step() },
+      onListening: { readiness.step() })
     try FileManager.default.createDirectory(
       atPath: URL(fileURLWithPath: configuration.controlSocket).deletingLastPathComponent().path,
       withIntermediateDirectories: true)
@@ -155,12 +184,27 @@ public struct Daemon: Sendable {
       configuration.redirect.isManaged
       ? RedirectKeeper(redirect: try configuration.redirect.redirect(), logger: logger) : nil
     try await keeper?.install()
+    let isReplaced = Occurrence()
+    let successorKeeper = SuccessorKeeper(
+      stateDirectory: configuration.stateDirectory, store: store, catalog: catalog,
+      guests: guests.listeners, logger: logger,
+      mayListen: { await predecessor?.hasReleased.wait() }, isReplaced: isReplaced)
+    // They end in the opposite order: a successor hears that all is over when it is.
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+      .init(service: successorKeeper),
+      .init(
+        service: EndWhenReplaced(isReplaced: isReplaced),
+        successTerminationBehavior: .gracefullyShutdownGroup),
       .init(service: VendorDataRefresher(vendorData: vendorData)),
       .init(service: storeKeeper),
       .init(service: tokenKeys), .init(service: operators), .init(service: guests),
     ]
     if let keeper { services.append(.init(service: keeper)) }
+    if let predecessor {
+      inherited.closeRest(onlyHere: true)
+      services.append(.init(service: inheritedGuests))
+      services.append(.init(service: predecessor, successTerminationBehavior: .ignore))
+    }
     // The last is the first to end: no listener is added while the guests' side goes.
     if hasNamespaces { services.append(.init(service: namespaces)) }
     var group = ServiceGroupConfiguration(
@@ -236,25 +280,21 @@ private struct VendorDataRefresher: Service {
   }
 }
 
-/// Tells systemd and the log once all parts are ready.
-private final class Readiness: Sendable {
+/// Does something once so many parts are done.
+private final class Countdown: Sendable {
   private let left: Mutex<Int>
-  private let systemd: Systemd
-  private let logger: Logger
+  private let onZero: @Sendable () -> Void
 
-  init(parts: Int, systemd: Systemd, logger: Logger) {
+  init(from parts: Int, onZero: @escaping @Sendable () -> Void) {
     left = Mutex(parts)
-    self.systemd = systemd
-    self.logger = logger
+    self.onZero = onZero
   }
 
-  func done() {
+  func step() {
     let isLast = left.withLock { left in
       left -= 1
       return left == 0
     }
-    guard isLast else { return }
-    systemd.notify("READY=1")
-    logger.notice("ready")
+    if isLast { onZero() }
   }
 }

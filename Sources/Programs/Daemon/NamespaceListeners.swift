@@ -43,22 +43,30 @@ final class NamespaceListeners: Service {
   private let watcher: NamespaceWatcher
   private let listeners: ListenerSet
   private let links: GuestLinks
+  private let inherited: InheritedListeners
+  private let mayListen: @Sendable () async -> Void
   private let logger: Logger
   private let onReady: @Sendable () -> Void
   private let state = Mutex(State())
 
   /// - Parameters:
   ///   - listeners: Where what is opened is served.
+  ///   - inherited: Sockets that are open already.
+  ///   - mayListen: Returns when they, and others in their place, are to be listened at.
   ///   - onReady: Called once, when every namespace that was there at the start has been tried.
   init(
     rules: [NamespaceRule], watcher: NamespaceWatcher = NamespaceWatcher(),
-    listeners: ListenerSet, links: GuestLinks, logger: Logger,
+    listeners: ListenerSet, links: GuestLinks,
+    inherited: InheritedListeners = InheritedListeners(),
+    mayListen: @escaping @Sendable () async -> Void = {}, logger: Logger,
     onReady: @escaping @Sendable () -> Void
   ) {
     self.rules = rules
     self.watcher = watcher
     self.listeners = listeners
     self.links = links
+    self.inherited = inherited
+    self.mayListen = mayListen
     self.logger = logger
     self.onReady = onReady
   }
@@ -66,7 +74,10 @@ final class NamespaceListeners: Service {
   /// Works until a graceful shutdown. What is open then is closed by the server.
   func run() async throws {
     let scans = try watcher.scans()
-    await cancelWhenGracefulShutdown { await self.follow(scans) }
+    await cancelWhenGracefulShutdown {
+      await self.mayListen()
+      await self.follow(scans)
+    }
   }
 
   private func follow(_ scans: AsyncStream<NamespaceScan>) async {
@@ -150,7 +161,8 @@ final class NamespaceListeners: Service {
     let socket = try await NamespaceSocket.open(
       NamespaceSocket.Request(
         namespace: key.namespace, directory: watcher.directory, address: rule.address,
-        port: rule.port, device: rule.device, expected: identity))
+        port: rule.port, device: rule.device, expected: identity,
+        inherited: inherited.take(rule, in: identity)))
     let (descriptor, neighbours) = socket.take()
     let id = try await listeners.add(
       ListenerConfiguration(

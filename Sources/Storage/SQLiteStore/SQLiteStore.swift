@@ -6,26 +6,30 @@ public import Inventory
 /// Whatever `commit` has returned for is on disk and survives a loss of power. The rules of what is
 /// unique and what must exist stand in the schema; see `StoreSchema`.
 public final class SQLiteStore: InventoryStore {
-  private let pool: DatabasePool
-  private let lock: StoreLock
+  let pool: DatabasePool
+  let lock: StoreLock
+  let handover = StoreHandover()
+  let feed = ChangeFeed()
   private let failure: StoreFailure
   private let files: StoreFiles
-  private let feed = ChangeFeed()
   private let trouble = StoreTrouble()
 
   /// Opens the store of a state directory, or makes one that holds the network `default`.
   /// - Parameters:
   ///   - directory: Its path; made (mode 0700) where it is not there.
   ///   - now: Seconds since 1970, kept as the default network's creation time.
+  ///   - inheritedLock: The open file of the directory's lock, from the daemon that has it and shares
+  ///     it (``beginHandover(because:)``). It is closed with the store.
   /// - Throws: ``StoreError/unavailable(_:)`` where another daemon has the directory or it cannot
   ///   be written, ``StoreError/corrupt(_:)`` where the file is damaged, foreign or a newer
   ///   version's (it is not touched), ``StoreError/full(_:)`` where no space is left.
-  public init(directory: String, now: Int) throws(StoreError) {
+  public init(directory: String, now: Int, inheritedLock: Int32? = nil) throws(StoreError) {
     let place = StoreDirectory(path: directory)
     let backups = StoreBackups(place)
     failure = StoreFailure(directory: place, backups: backups)
     try place.create()
-    lock = try place.acquireLock()
+    lock =
+      if let inheritedLock { try place.inheritLock(inheritedLock) } else { try place.acquireLock() }
     backups.removePartials()
     // A new one would be empty, and every guest unknown.
     if !place.hasDatabase, !backups.all.isEmpty { throw failure.missing }
@@ -45,9 +49,12 @@ public final class SQLiteStore: InventoryStore {
   public func close() {
     feed.finish()
     files.close()
-    // The last connection to go is a reader, which cannot do it.
-    try? pool.writeWithoutTransaction { db in
-      try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+    // The last connection to go is a reader, which cannot do it. Another daemon has connections, and
+    // does it in its time.
+    if !handover.isBegun {
+      try? pool.writeWithoutTransaction { db in
+        try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+      }
     }
     // SQLite refuses to close only what is in use, and then closes it with its last user.
     try? pool.close()
@@ -103,6 +110,7 @@ public final class SQLiteStore: InventoryStore {
   /// - Returns: ``problem``, as it is now.
   @discardableResult
   public func check() async -> StoreError? {
+    guard !handover.isBegun else { return trouble.current }
     let (failure, trouble) = (failure, trouble)
     do {
       let hasWritten = try await onWritersQueue { db in
@@ -153,10 +161,11 @@ public final class SQLiteStore: InventoryStore {
   private func onWritersQueue<Value: Sendable>(
     _ body: @escaping @Sendable (Database) throws -> Value
   ) async throws(StoreError) -> Value {
-    let (failure, files) = (failure, files)
+    let (failure, files, handover) = (failure, files, handover)
     let result: Result<Value, StoreError> = await withCheckedContinuation { asker in
       pool.asyncWriteWithoutTransaction { db in
         do {
+          try handover.check()
           try files.check()
           asker.resume(returning: .success(try body(db)))
         } catch {
@@ -166,7 +175,7 @@ public final class SQLiteStore: InventoryStore {
     }
     switch result {
     case .success(let value): return value
-    case .failure(let error): throw note(error)
+    case .failure(let error): throw handover.isBegun ? error : note(error)
     }
   }
 

@@ -64,6 +64,19 @@ struct StoreDirectory {
     return StoreLock(file: file)
   }
 
+  /// Takes over a lock that another daemon has and shares, so that nobody else can have it in between.
+  /// - Parameter file: The open file of its lock; closed here where it is none.
+  func inheritLock(_ file: Int32) throws(StoreError) -> StoreLock {
+    var (given, own) = (stat(), stat())
+    guard unsafe fstat(file, &given) == 0, unsafe stat(lock, &own) == 0, given.st_dev == own.st_dev,
+      given.st_ino == own.st_ino, flock(file, LOCK_EX | LOCK_NB) == 0
+    else {
+      close(file)
+      throw .unavailable("What the other daemon handed over is not the lock of \(path)")
+    }
+    return StoreLock(file: file, isShared: true)
+  }
+
   /// Whether so little is left that a failure to write is explained by it: SQLite asks for its
   /// journal's index in blocks of 32 KiB.
   var isFull: Bool {

@@ -1,7 +1,9 @@
 // The parts of the C library about the host's network that its Swift module leaves out.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /// Moves the calling thread into the network namespace of an open file; -1 with errno otherwise.
 int np_enter_network_namespace(int descriptor);
@@ -51,3 +53,34 @@ enum {
   np_link_ethernet = 1,           // ARPHRD_ETHER
   np_link_without = 0x98,         // IFF_LOOPBACK | IFF_POINTOPOINT | IFF_NOARP
 };
+
+/// What one message may carry at most (the kernel's SCM_MAX_FD is 253).
+enum { np_maximum_passed_files = 250 };
+
+/// Sends one message with open files (SCM_RIGHTS) on a Unix socket; -1 with errno otherwise.
+ssize_t np_send_with_files(int socket, const void *bytes, size_t count, const int *files,
+                           size_t file_count);
+/// Receives one message and the files with it, at most np_maximum_passed_files, which no child
+/// inherits; 0 where the other end is closed, -1 with errno otherwise.
+ssize_t np_receive_with_files(int socket, void *bytes, size_t capacity, int *files,
+                              size_t *file_count);
+
+/// Accepts a connection that no child inherits; -1 with errno otherwise.
+int np_accept_connection(int socket);
+
+/// Who is at the other end of a Unix socket (SO_PEERCRED); -1 with errno otherwise.
+int np_peer(int socket, pid_t *process, uid_t *user);
+
+/// What tells a socket's network namespace from every other one since the host booted
+/// (SO_NETNS_COOKIE, Linux 5.14); 0 where the kernel does not say.
+uint64_t np_network_namespace_cookie(int socket);
+
+/// What the kernel knows of a listening TCP socket.
+struct np_listener {
+  int is_ipv4;
+  uint16_t port;
+  uint8_t address[16]; // IPv4's has four bytes
+  char device[16];     // empty where it is bound to none
+};
+/// -1 where it is no listening TCP socket.
+int np_look_at_listener(int socket, struct np_listener *listener);

@@ -21,10 +21,14 @@ public struct NamespaceSocket: ~Copyable, Sendable {
     public var zone: String?
     /// The namespace that the name must stand for; nil takes whichever it is.
     public var expected: NamespaceIdentity?
+    /// A socket that listens there already, to be taken instead of opening one. It is closed where
+    /// it is in another namespace.
+    public var inherited: Int32?
 
     public init(
       namespace: String, directory: String = NamespaceScan.defaultDirectory, address: IPAddress,
-      port: Int, device: String? = nil, zone: String? = nil, expected: NamespaceIdentity? = nil
+      port: Int, device: String? = nil, zone: String? = nil, expected: NamespaceIdentity? = nil,
+      inherited: Int32? = nil
     ) {
       self.namespace = namespace
       self.directory = directory
@@ -33,6 +37,7 @@ public struct NamespaceSocket: ~Copyable, Sendable {
       self.device = device
       self.zone = zone
       self.expected = expected
+      self.inherited = inherited
     }
 
     var path: String { "\(directory)/\(namespace)" }

@@ -18,14 +18,22 @@ struct NamespaceSocketOpener {
 
   func open() -> Result<Opened, NamespaceSocketError> {
     do throws(NamespaceSocketError) {
-      let identity = try enter()
-      let descriptor = Glibc.socket(
-        request.address.isIPv4 ? AF_INET : AF_INET6,
-        Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-          | Int32(SOCK_NONBLOCK.rawValue), 0)
+      let identity: NamespaceIdentity
+      do throws(NamespaceSocketError) {
+        identity = try enter()
+      } catch {
+        if let inherited = request.inherited { close(inherited) }
+        throw error
+      }
+      let descriptor =
+        request.inherited
+        ?? Glibc.socket(
+          request.address.isIPv4 ? AF_INET : AF_INET6,
+          Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+            | Int32(SOCK_NONBLOCK.rawValue), 0)
       guard descriptor >= 0 else { throw failure("making a socket") }
       do throws(NamespaceSocketError) {
-        try listen(descriptor)
+        if request.inherited == nil { try listen(descriptor) }
         try verify(descriptor, is: identity)
         return .success(
           Opened(descriptor: descriptor, routes: try openRoutes(identity), identity: identity))
