@@ -205,7 +205,7 @@ final class Connection {
   /// Sends the answers, as far as the guest takes them.
   private func flush(_ now: Int) {
     if !thread.output.isEmpty {
-      socket.send(thread.output)
+      socket.send(thread.output, areLast: isFinishing)
       thread.clearOutput()
     }
     haveSent(now)
@@ -213,7 +213,7 @@ final class Connection {
 
   /// Sends what the guest did not take before, and goes on with the requests that waited for it.
   private func sendRest(_ now: Int) {
-    socket.sendRest()
+    socket.sendRest(areLast: isFinishing)
     haveSent(now)
     advance(Span(), now)
   }

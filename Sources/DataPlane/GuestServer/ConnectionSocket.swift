@@ -67,17 +67,19 @@ struct ConnectionSocket: ~Copyable {
   }
 
   /// Sends bytes, or keeps those that are not taken.
-  mutating func send(_ bytes: [UInt8]) {
+  /// - Parameter areLast: Whether our side of the connection is closed next: the end then goes out with
+  ///   the bytes, in one packet.
+  mutating func send(_ bytes: [UInt8], areLast: Bool) {
     guard isOpen, !hasFailed else { return }
-    let count = hasUnsent ? 0 : unsafe bytes.withUnsafeBytes { unsafe write($0) }
+    let count = hasUnsent ? 0 : unsafe bytes.withUnsafeBytes { unsafe write($0, areLast) }
     if count < bytes.count { unsent += bytes[count...] }
   }
 
   /// Sends what was kept.
-  mutating func sendRest() {
+  mutating func sendRest(areLast: Bool) {
     guard isOpen, !hasFailed, hasUnsent else { return }
     sent += unsafe unsent.withUnsafeBytes { bytes in
-      unsafe write(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
+      unsafe write(UnsafeRawBufferPointer(rebasing: bytes[sent...]), areLast)
     }
     guard !hasUnsent else { return }
     unsent = []
@@ -85,10 +87,11 @@ struct ConnectionSocket: ~Copyable {
   }
 
   /// - Returns: How many bytes the kernel took.
-  private mutating func write(_ bytes: UnsafeRawBufferPointer) -> Int {
+  private mutating func write(_ bytes: UnsafeRawBufferPointer, _ areLast: Bool) -> Int {
     while true {
       let count = unsafe Glibc.send(
-        descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
+        descriptor, bytes.baseAddress, bytes.count,
+        CInt(MSG_NOSIGNAL) | (areLast ? CInt(MSG_MORE) : 0))
       if count >= 0 { return count }
       switch errno {
       case EINTR: continue
