@@ -49,17 +49,24 @@ struct Series {
   }
 }
 
-/// What must hold, kept as data in thresholds.json.
-struct Thresholds: Codable {
-  /// By document: our requests per second with keep-alive over nginx'.
-  var keepAliveRequestRatioMinimum: [String: Double]
+/// What must hold, kept as data in thresholds.json: by mode, by document.
+struct Thresholds {
+  struct Threshold: Codable {
+    /// Our requests per second over nginx'.
+    var requestRatioMinimum: Double
+    /// Our CPU time per request over nginx'.
+    var cpuRatioMaximum: Double
+  }
+
+  private let byMode: [String: [String: Threshold]]
 
   static func read(_ file: String) throws -> Thresholds {
     guard let data = FileManager.default.contents(atPath: file) else {
       throw BenchError("\(file) cannot be read; start from the root of the checkout")
     }
     do {
-      return try JSONDecoder().decode(Thresholds.self, from: data)
+      return Thresholds(
+        byMode: try JSONDecoder().decode([String: [String: Threshold]].self, from: data))
     } catch {
       throw BenchError("\(file): \(error)")
     }
@@ -68,13 +75,23 @@ struct Thresholds: Codable {
   /// What is missed, in words. A document without a threshold is missed too: a renamed one must
   /// not pass unseen.
   func missed(by rows: [Row]) -> [String] {
-    rows.filter { $0.mode == .keepAlive }.compactMap { row in
-      guard let minimum = keepAliveRequestRatioMinimum[row.document] else {
-        return "\(row.document): there is no threshold for it"
+    rows.flatMap { row -> [String] in
+      let name = "\(row.document), \(row.mode.rawValue)"
+      guard let threshold = byMode[row.mode.rawValue]?[row.document] else {
+        return ["\(name): there is no threshold for it"]
       }
-      guard row.requestRatio < minimum else { return nil }
-      return "\(row.document): \(row.requestRatio.text(2)) of nginx' requests per second with "
-        + "keep-alive; at least \(minimum.text(2)) are wanted"
+      var missed: [String] = []
+      if row.requestRatio < threshold.requestRatioMinimum {
+        missed.append(
+          "\(name): \(row.requestRatio.text(2)) of nginx' requests per second; at least "
+            + "\(threshold.requestRatioMinimum.text(2)) are wanted")
+      }
+      if let ratio = row.cpuRatio, ratio > threshold.cpuRatioMaximum {
+        missed.append(
+          "\(name): \(ratio.text(2)) of nginx' CPU time per request; at most "
+            + "\(threshold.cpuRatioMaximum.text(2)) are wanted")
+      }
+      return missed
     }
   }
 }

@@ -195,6 +195,8 @@ final class Connection {
         return close()
       }
     }
+    // The buffer is another connection's next.
+    guard socket.isOpen else { return }
     if !reply.isHead, reply.answer.body.count > Limits.uncountedAnswerBytes {
       entrance.shared.ledger.charge(reply.answer.body.count, to: seat, now: now)
     }
