@@ -88,6 +88,31 @@ struct WatchTests {
     #expect(asked().count == count)
   }
 
+  @Test("what comes over a held connection is not believed", arguments: ["a1", "b2"])
+  func hijacked(tag: String) throws {
+    let home = try HomeFixture()
+    let service = try ScriptedService { request in
+      // Somebody on the way answers for the service while it holds the question.
+      if request.path.contains("last_etag") {
+        return .answer(
+          200, Script.metaData(keys: [AgentTests.b]), headers: ["ETag: \"\(tag)\""])
+      }
+      var plain = request
+      plain.path = String(request.path.prefix { $0 != "?" })
+      guard case .answer(let status, let body, _) = Script.openStack(keys: [AgentTests.a])(plain)
+      else { return .answer(500, "") }
+      return .answer(
+        status, body, headers: request.path.contains("?") ? ["ETag: \"a1\""] : [])
+    }
+    defer { service.stop() }
+    let agent = try home.agent(port: service.port) { $0.watchMilliseconds = 60_000 }
+    for _ in 0..<3 {
+      _ = agent.round()
+      #expect(home.keys == AuthorizedKeysTests.block(AgentTests.a))
+    }
+    #expect(service.requests.contains { $0.path.contains("last_etag=a1") })
+  }
+
   @Test(
     "a tag goes into the next request only where it is a plain word",
     arguments: [

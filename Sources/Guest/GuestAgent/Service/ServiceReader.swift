@@ -30,7 +30,11 @@ struct ServiceReader {
     switch question {
     case .plain: return (try session.get(path, limit: Bounds.documentBytes), nil)
     case .unlike(let tag):
-      return try session.get(path, limit: Bounds.documentBytes, unlike: tag)
+      let held = try session.get(path, limit: Bounds.documentBytes, unlike: tag)
+      guard tag != nil else { return held }
+      // A connection that stood open for long is easy to speak on for somebody on the way. What came
+      // over it says that it is time to look, and no more.
+      return (try session.get(path, limit: Bounds.documentBytes), held.tag)
     }
   }
 
