@@ -36,7 +36,8 @@ struct AdmissionTests {
 
   @Test(
     "whether a guest is answered follows from its options, the dialect and what it shows",
-    arguments: options, ["/latest/user-data", "/openstack/latest/user_data"])
+    arguments: options,
+    ["/latest/user-data", "/openstack/latest/user_data", "/nocloud/user-data"])
   func table(options: String, path: String) async throws {
     let fixture = try await ServiceFixture([
       Self.instance(1, options, address: "10.0.0.5"), Self.instance(2, "", address: "10.0.0.6"),
