@@ -11,7 +11,7 @@ case "${1:-}" in
   build) wanted=$build ;;
   test)
     wanted="$build curl nftables iptables iproute2 procps cloud-init cloud-guest-utils
-      python3-yaml python3-venv xorriso mtools dosfstools genisoimage strace openssl e2fsprogs fdisk
+      python3-yaml python3-venv xorriso mtools dosfstools genisoimage strace faketime openssl e2fsprogs fdisk
       qemu-utils debootstrap openssh-client"
     ;;
   bench) wanted="$build nginx-light wrk haproxy curl iproute2" ;;

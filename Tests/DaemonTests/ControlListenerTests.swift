@@ -17,7 +17,7 @@ final class RemoteFixture {
   ///   - validity: When it is valid, in seconds from now.
   init(
     name: String = "localhost", validity: ClosedRange<Double> = -3600...3600,
-    manifest: String? = DaemonTests.manifest
+    manifest: String? = DaemonTests.manifest, prefix: [String] = []
   ) async throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("np-\(UUID())").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -28,7 +28,7 @@ final class RemoteFixture {
     try Data(try authority.pem.utf8).write(to: URL(fileURLWithPath: "\(folder)/ca.pem"))
     port = try FreePort.find()
     daemon = try await DaemonProcess(
-      manifest: manifest,
+      prefix: prefix, manifest: manifest,
       options: [
         "--control-listen", "127.0.0.1:\(port)",
         "--control-tls-certificate-file", "\(folder)/server.pem",

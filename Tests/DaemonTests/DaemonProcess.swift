@@ -161,6 +161,8 @@ final class LogLines: Sendable {
   private struct State {
     var text = ""
     var hasEnded = false
+    /// Which program's lines they are: the end of one before may be heard late.
+    var program = 0
     var waiters: [(text: String, continuation: CheckedContinuation<Bool, Never>)] = []
   }
 
@@ -170,17 +172,23 @@ final class LogLines: Sendable {
 
   /// Reads until the other end is closed: what nobody reads would fill the pipe.
   func read(_ handle: FileHandle) {
-    state.withLock { $0.hasEnded = false }
+    let program = state.withLock { state in
+      state.hasEnded = false
+      state.program += 1
+      return state.program
+    }
     handle.readabilityHandler = { handle in
       let data = handle.availableData
       if data.isEmpty { handle.readabilityHandler = nil }
-      self.append(String(decoding: data, as: UTF8.self), isEnd: data.isEmpty)
+      self.append(
+        String(decoding: data, as: UTF8.self), isEnd: data.isEmpty, of: program)
     }
   }
 
-  private func append(_ more: String, isEnd: Bool) {
+  private func append(_ more: String, isEnd: Bool, of program: Int) {
     let (met, failed) = state.withLock { state in
       state.text += more
+      let isEnd = isEnd && program == state.program
       if isEnd { state.hasEnded = true }
       let met = state.waiters.filter { state.text.contains($0.text) }
       let rest = state.waiters.filter { !state.text.contains($0.text) }

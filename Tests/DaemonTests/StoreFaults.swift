@@ -55,7 +55,12 @@ enum StoreFaults {
   static func integrity(of daemon: DaemonProcess) async throws -> String {
     let copy = "\(daemon.folder)/copy"
     try? FileManager.default.removeItem(atPath: copy)
-    try FileManager.default.copyItem(atPath: "\(daemon.folder)/state", toPath: copy)
+    try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
+    let state = "\(daemon.folder)/state"
+    for name in try FileManager.default.contentsOfDirectory(atPath: state)
+    where name.hasPrefix("nameplate.sqlite") {
+      try FileManager.default.copyItem(atPath: "\(state)/\(name)", toPath: "\(copy)/\(name)")
+    }
     return try await Program.tool(
       "python3", "-c",
       "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('PRAGMA integrity_check').fetchone()[0])",

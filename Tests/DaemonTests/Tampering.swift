@@ -23,7 +23,10 @@ final class Tampering {
   /// - Parameters:
   ///   - calls: The system calls.
   ///   - when: Which of each thread's calls, such as `3` for the third and `1+` for all.
-  init(_ daemon: DaemonProcess, _ calls: String, _ fault: Fault, when: String) async throws {
+  ///   - path: The only file whose calls count; all where there is none.
+  init(
+    _ daemon: DaemonProcess, _ calls: String, _ fault: Fault, when: String, path: String? = nil
+  ) async throws {
     var ends: [Int32] = [-1, -1]
     guard unsafe pipe(&ends) == 0 else { throw Program.Failed(text: "no pipe") }
     // Not for other programs: the end is heard only when nobody else can write.
@@ -38,7 +41,7 @@ final class Tampering {
       [
         "strace", "-f", "-p", "\(daemon.processIdentifier)", "-e", "trace=\(calls)",
         "-e", "inject=\(calls):\(fault.rawValue):when=\(when)",
-      ],
+      ] + (path.map { ["-P", $0] } ?? []),
       descriptors: [null, null, ends[1]])
     let said = await output.read(until: "attached")
     guard said.contains("attached") else { throw Program.Failed(text: "strace ended: \(said)") }

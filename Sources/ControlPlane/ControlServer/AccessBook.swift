@@ -102,8 +102,12 @@ final class AccessBook: Sendable {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { for await _ in stream {} }
       if let expiry = entry.expiresAtSeconds {
-        let left = max(0, expiry - now())
-        group.addTask { try? await Task.sleep(for: .seconds(left)) }
+        group.addTask { [now] in
+          // A minute at a time: the clock may be set meanwhile.
+          while !Task.isCancelled, case let left = expiry - now(), left > 0 {
+            try? await Task.sleep(for: .seconds(min(left, 60)))
+          }
+        }
       }
       await group.next()
       group.cancelAll()

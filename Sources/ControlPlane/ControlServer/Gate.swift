@@ -1,4 +1,5 @@
 import ControlAPI
+import Glibc
 import HTTPTypes
 import Hummingbird
 import Inventory
@@ -66,7 +67,7 @@ final class NetworkGate: Sendable {
       }
       return NetworkGate.admission(entry, .certificate, peer)
     }
-    if let wait = throttle.withLock({ $0.wait(for: address, now: now()) }) {
+    if let wait = throttle.withLock({ $0.wait(for: address, now: NetworkGate.uptime()) }) {
       count("control.throttled")
       var problem = Problem(
         .tooManyRequests, "too many tokens from this address were wrong; wait \(wait) seconds")
@@ -76,11 +77,18 @@ final class NetworkGate: Sendable {
     guard headers.count == 1, let token = NetworkGate.token(in: headers[0]),
       let entry = book.holder(ofToken: token)
     else {
-      throttle.withLock { $0.fail(address, now: now()) }
+      throttle.withLock { $0.fail(address, now: NetworkGate.uptime()) }
       count("control.unauthorized")
       throw NetworkGate.refusal("the token is not known here, was revoked, or has ended")
     }
     return NetworkGate.admission(entry, .token, peer)
+  }
+
+  /// Seconds of a clock that nobody sets: one that was set back would keep everybody waiting.
+  private static func uptime() -> Int {
+    var now = timespec()
+    _ = unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec
   }
 
   private func certificateNames(_ channel: any Channel) async throws(Problem) -> [String] {

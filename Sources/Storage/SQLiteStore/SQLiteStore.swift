@@ -64,7 +64,8 @@ public final class SQLiteStore: InventoryStore {
   private static func open(now: Int, _ failure: StoreFailure) throws -> DatabasePool {
     let file = failure.directory.database
     var reading = Configuration()
-    reading.readonly = true
+    // What a daemon that was killed while it changed the journal's mode has left is rolled back first.
+    reading.readonly = !failure.directory.hasRollbackJournal
     let probe = try DatabaseQueue(path: file, configuration: reading)
     try probe.read { db in try StoreSchema.check(db, failure: failure) }
     try probe.close()
@@ -80,6 +81,7 @@ public final class SQLiteStore: InventoryStore {
     let pool = try DatabasePool(path: file, configuration: configuration)
     // GRDB opens a journalled database with NORMAL, which may lose the last commits with the power.
     try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
+    try StoreSchema.mark(pool)
     try StoreSchema.migrator(now: now).migrate(pool)
     return pool
   }

@@ -37,6 +37,9 @@ struct StoreDirectory {
     return (attributes?[.size] as? NSNumber)?.int64Value ?? 0 > 0
   }
 
+  /// Whether SQLite has to undo something before the database can be read.
+  var hasRollbackJournal: Bool { FileManager.default.fileExists(atPath: database + "-journal") }
+
   /// Makes the folder for backups (mode 0700) where there is none.
   func createBackups() throws(StoreError) {
     guard unsafe mkdir(backups, 0o700) != 0, errno != EEXIST else { return }

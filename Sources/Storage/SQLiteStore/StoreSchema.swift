@@ -11,7 +11,6 @@ enum StoreSchema {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("resources, claims, references, passwords and changes") { db in
       try db.execute(sql: tables)
-      try db.execute(sql: "PRAGMA application_id = \(applicationID)")
     }
     migrator.registerMigration("the default network") { db in
       let network = Resource.network(Network(id: .default))
@@ -34,6 +33,15 @@ enum StoreSchema {
     }
     migrator.registerMigration("access and audit") { db in try db.execute(sql: accessTables) }
     return migrator
+  }
+
+  /// Marks a new file before anything else is in it: who is killed on the way to the first tables
+  /// finds its own file again.
+  static func mark(_ pool: DatabasePool) throws {
+    try pool.write { db in
+      guard try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") == 0 else { return }
+      try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+    }
   }
 
   /// Refuses what is not a sound database of ours, before anything is written to the file.
