@@ -48,7 +48,7 @@ while [ "$n" -lt "$runs" ]; do
   grep -q -m 1 'user data is in' <"$folder/said.$n"
   awk '/VmHWM/ { printf "%.1f\n", $2 / 1024 }' "/proc/$watcher/status" >>"$folder/memory"
   kill "$watcher"
-  wait "$watcher" || true
+  wait "$watcher" 2>/dev/null || true
 done
 
 show() {

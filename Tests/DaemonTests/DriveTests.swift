@@ -163,7 +163,7 @@ struct DriveTests {
     #expect(folder.names(in: "d") == ["\(Self.id).iso"])
   }
 
-  @Test("sync tries again what it could not write, though nothing changes", .timeLimit(.minutes(5)))
+  @Test("sync tries again what it could not write, though nothing changes", .timeLimit(.minutes(2)))
   func retries() async throws {
     let daemon = try await DaemonProcess(manifest: Self.manifest)
     defer { daemon.stop() }

@@ -4,7 +4,7 @@ import MetadataService
 import TestKit
 import Testing
 
-@Suite("A guest that waits for a change")
+@Suite("A guest that waits for a change", .timeLimit(.minutes(1)))
 struct ChangeWaitTests {
   static let path = "/openstack/latest/meta_data.json"
   static let source = "10.0.0.5"
