@@ -250,7 +250,10 @@ struct WaitingRequestTests {
 
   @Test("a graceful shutdown finishes the request in flight and closes idle connections")
   func gracefulShutdown() async throws {
-    try await RunningServer.with(hold: .forever) { server in
+    // The idle one is given its time to ask first, and the other one must not be late by that.
+    try await RunningServer.with(
+      hold: .forever, timeouts: Timeouts(lingerMilliseconds: 50), drainTimeout: .seconds(60)
+    ) { server in
       let idle = try await server.connect(from: "127.0.0.2")
       let client = try await server.connect()
       try await client.send(head("GET \(Self.identity) HTTP/1.1"))
