@@ -53,13 +53,16 @@ let package = Package(
     room(
       "ControlPlane/ControlAPI", knows: ["Inventory", "Dialects", "MetadataService", collections]),
     room("ControlPlane/ControlServer", ["LineSplitter.swift"], knows: ["Inventory"]),
-    // The readers of the packet filters' listings.
+    // The readers of the packet filters' listings, and of what the kernel says of neighbours.
     room(
       "Host/HostNetwork",
       [
         "FirewallPacket", "FirewallRule", "FirewallWalk", "IptablesRuleset",
         "NftReader", "NftRuleset",
-      ].map { "Doctor/\($0).swift" }, knows: ["Inventory", collections]),
+      ].map { "Doctor/\($0).swift" }
+        + ["RouteMessage", "RouteQuestion"].map { "Neighbours/\($0).swift" },
+      knows: ["Inventory", "CHostNetwork", collections]),
+    .target(name: "CHostNetwork", path: "Rooms/Host/CHostNetwork"),
     room("Guest/GuestAgent", knows: []),
     .target(
       name: "TestKit", dependencies: ["Inventory", "Dialects", "MetadataService"],
@@ -70,7 +73,7 @@ let package = Package(
       name: "NameplateFuzz",
       dependencies: [
         "Inventory", "Dialects", "MetadataService", "GuestServer", "Manifest", "ControlAPI",
-        "ControlServer", "HostNetwork", "GuestAgent", "TestKit", collections,
+        "ControlServer", "HostNetwork", "GuestAgent", "TestKit", collections, crypto,
       ],
       swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])],
       linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),

@@ -27,7 +27,7 @@ done
 seconds=$(awk -v minutes="$minutes" 'BEGIN { printf "%d", minutes * 60 }')
 [ "$seconds" -gt 0 ] || fail "--minutes needs a number, like --minutes 0.5"
 
-all="requests targets manifests json control firewall agent"
+all="requests targets tokens manifests json control firewall neighbours agent"
 [ "$mode" != reproduce ] || [ $# -eq 2 ] || fail "usage: $0 --reproduce TARGET FILE"
 [ "$mode" = reproduce ] || [ $# -gt 0 ] || set -- $all
 for target in "$@"; do
@@ -80,6 +80,8 @@ longest() {
   case "$1" in
     requests) echo 40000 ;;
     targets) echo 2100 ;;
+    tokens) echo 300 ;;
+    neighbours) echo 2048 ;;
     *) echo 8192 ;;
   esac
 }

@@ -35,6 +35,10 @@ enum FuzzTarget: String, CaseIterable {
   case firewall
   /// What a service answers the agent, and a user's authorized_keys.
   case agent
+  /// A session token, and the time that one is asked for.
+  case tokens
+  /// What the kernel says of routes and neighbours.
+  case neighbours
 
   func run(_ input: [UInt8]) {
     switch self {
@@ -45,6 +49,8 @@ enum FuzzTarget: String, CaseIterable {
     case .control: fuzzControl(input)
     case .firewall: fuzzFirewall(input)
     case .agent: fuzzAgent(input)
+    case .tokens: fuzzTokens(input)
+    case .neighbours: fuzzNeighbours(input)
     }
   }
 }

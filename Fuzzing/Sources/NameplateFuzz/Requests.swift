@@ -77,6 +77,26 @@ private func exchange(_ pieces: [ArraySlice<UInt8>], answersAtOnce: Bool) -> [St
   return connection.asked
 }
 
+/// The request that a guest's server reads out of a line and two fields; nil where that is not one
+/// whole request.
+func guestRequest(_ line: String, _ name: String, _ value: [UInt8]) -> GuestRequest? {
+  let input =
+    Array("\(line) HTTP/1.1\r\nHost: 169.254.169.254\r\n\(name): ".utf8) + value
+    + Array("\r\n\r\n".utf8)
+  var parser = RequestParser()
+  var offset = 0
+  while true {
+    switch parser.parse(input.span, from: &offset) {
+    case .body: continue
+    case .needsMore, .refused: return nil
+    case .request(let request):
+      return GuestRequest(
+        method: request.method, target: request.target, network: nil, source: World.address,
+        fields: request.fields, body: request.body)
+    }
+  }
+}
+
 private struct PaperConnection {
   var exchange = GuestExchange(
     timeouts: Timeouts(

@@ -10,6 +10,8 @@ import TestKit
 enum World {
   /// The address of a declared instance.
   static let address = IPAddress.v4(0x0A14_000F)
+  /// Another instance's.
+  static let otherAddress = IPAddress.v4(0x0A14_0010)
 
   static let catalog: Catalog = {
     let entries =
@@ -40,11 +42,13 @@ enum World {
     let box = Mutex<ServiceFixture?>(nil)
     let isDone = DispatchSemaphore(value: 0)
     Task.detached {
-      let document = """
-        {"kind": "Instance", "id": "00000000-0000-4000-8000-000000000001", "hostname": "h",
-         "userData": "#cloud-config", "interfaces": [{"address": "10.20.0.15"}]}
+      let documents = [(1, address), (2, otherAddress)].map { number, address in
         """
-      let fixture = try? await ServiceFixture([document])
+        {"kind": "Instance", "id": "00000000-0000-4000-8000-00000000000\(number)", "hostname": "h",
+         "userData": "#cloud-config", "interfaces": [{"address": "\(address)"}]}
+        """
+      }
+      let fixture = try? await ServiceFixture(documents)
       box.withLock { $0 = fixture }
       isDone.signal()
     }
