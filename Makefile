@@ -11,7 +11,7 @@ FORMATTED = Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
 export CONFIGURATION SWIFT TESTFLAGS BENCHFLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test fuzz format lint bench bench-short guest-agent clean
+.PHONY: help serve test test-address test-thread fuzz format lint bench bench-short guest-agent clean
 
 help: ## Says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,12 @@ serve: ## Installs what is missing, builds, and starts a daemon in which 127.0.0
 
 test: ## Installs what is missing, builds and runs the tests (TESTFLAGS='--filter …')
 	@sh scripts/test.sh
+
+test-address: ## The same with AddressSanitizer in tests, daemons and commands
+	@sh scripts/test-sanitized.sh address
+
+test-thread: ## The same with ThreadSanitizer: races, in whatever the tests make run
+	@sh scripts/test-sanitized.sh thread
 
 fuzz: ## Fuzzes everything that reads what others send (FUZZFLAGS='--minutes 60 requests')
 	@sh scripts/fuzz.sh $(FUZZFLAGS)
@@ -43,4 +49,4 @@ guest-agent: ## Builds nameplate-guest for images, with the Swift runtime inside
 	@sh scripts/guest-agent.sh
 
 clean: ## Removes what was built and the state of make serve
-	rm -rf .build Benchmarks/.build Fuzzing/.build Fuzzing/.build-coverage .fuzz .serve
+	rm -rf .build .build-address .build-thread Benchmarks/.build Fuzzing/.build Fuzzing/.build-coverage .fuzz .serve

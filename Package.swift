@@ -187,10 +187,14 @@ let package = Package(
     tests(
       "MetadataServiceTests",
       of: ["Inventory", "Dialects", "MetadataService", "TestKit", collections, crypto]),
+    // A guest that means harm, which the bench builds for itself.
+    .executableTarget(
+      name: "hostile-guest", path: "Benchmarks/Sources/HostileGuest", swiftSettings: settings),
     tests(
       "DaemonTests",
       of: [
-        "nameplate", "Daemon", "HostNetwork", "ConfigDrive", "Inventory", "MetadataService",
+        "nameplate", "hostile-guest", "Daemon", "HostNetwork", "ConfigDrive", "Inventory",
+        "MetadataService",
         "ControlAPI",
         "ControlClient", "TestKit", logging,
       ]),

@@ -12,7 +12,7 @@ sh scripts/install-packages.sh bench || {
     fail "The bench needs wrk, nginx and haproxy."
 }
 "$SWIFT" build --configuration release --product nameplate --scratch-path .build
-"$SWIFT" build --configuration release --product guest-bench --package-path Benchmarks
+"$SWIFT" build --configuration release --package-path Benchmarks
 status=0
 Benchmarks/.build/release/guest-bench .build/release/nameplate "$@" || status=$?
 Benchmarks/.build/release/guest-bench namespaces .build/release/nameplate "$@" || status=$?

@@ -106,9 +106,11 @@ if [ "$mode" = coverage ]; then
       "Fuzzing/Corpora/$target" ".fuzz/seeds/$target" >.fuzz/"$target".log 2>&1 ||
       fail "$target: an input breaks it; see .fuzz/$target.log"
   done
+  # The toolchain's own: others do not read its profiles.
+  tools=$(dirname "$(readlink -f "$(command -v "$SWIFT")")")
   # shellcheck disable=SC2046  # several files
-  llvm-profdata merge -o .fuzz/all.profdata $(for target in "$@"; do echo ".fuzz/$target.profraw"; done)
-  exec llvm-cov report "$program" -instr-profile .fuzz/all.profdata -ignore-filename-regex '.build|TestKit|NameplateFuzz'
+  "$tools/llvm-profdata" merge -o .fuzz/all.profdata $(for target in "$@"; do echo ".fuzz/$target.profraw"; done)
+  exec "$tools/llvm-cov" report "$program" -instr-profile .fuzz/all.profdata -ignore-filename-regex '.build|TestKit|NameplateFuzz'
 fi
 
 status=0

@@ -222,7 +222,7 @@ struct ControlListenerTests {
   func places() async throws {
     let remote = try await RemoteFixture()
     defer { remote.stop() }
-    var open = try (0..<128).map { _ in try GuestBytes.connect(to: remote.port) }
+    var open = try (0..<128).map { _ in try SocketAddress.connected(to: remote.port) }
     #expect(try await remote.curl().out == "000")
     for descriptor in open { close(descriptor) }
     open = []

@@ -4,10 +4,12 @@ import TestKit
 
 /// The real program, run as an operator runs it.
 struct Program {
-  /// Where the build puts the program: beside the tests.
-  static var path: String {
+  static var path: String { path("nameplate") }
+
+  /// Where the build puts a program: beside the tests.
+  static func path(_ name: String) -> String {
     URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-      .appendingPathComponent("nameplate").path
+      .appendingPathComponent(name).path
   }
 
   typealias Output = ChildProcess.Output
@@ -221,19 +223,8 @@ final class LogLines: Sendable {
 /// Ports that nobody has.
 enum FreePort {
   static func find() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-        unsafe bind(descriptor, generic, length) == 0
-          && getsockname(descriptor, generic, &length) == 0
-      }
-    }
-    guard bound else { throw Program.Failed(text: "no free port") }
-    return Int(UInt16(bigEndian: address.sin_port))
+    let (descriptor, port) = try SocketAddress.bound()
+    close(descriptor)
+    return port
   }
 }

@@ -197,27 +197,8 @@ enum GuestBytes {
     }
   }
 
-  /// A connected socket.
-  static func connect(to port: Int) throws -> Int32 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = UInt16(port).bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    let connected = unsafe withUnsafePointer(to: &address) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-        unsafe Glibc.connect(descriptor, generic, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard connected == 0 else {
-      close(descriptor)
-      throw Program.Failed(text: "nobody takes a connection on \(port)")
-    }
-    return descriptor
-  }
-
   private static func exchange(_ bytes: [UInt8], _ port: Int) throws -> [UInt8] {
-    let descriptor = try connect(to: port)
+    let descriptor = try SocketAddress.connected(to: port)
     defer { close(descriptor) }
     _ = unsafe send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     // The end of the input: nothing more is waited for on either side.

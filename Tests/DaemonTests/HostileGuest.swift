@@ -1,7 +1,7 @@
 import Foundation
 import TestKit
 
-/// Benchmarks/hostile-guest.py at work; ended with ``stop()``.
+/// hostile-guest (Benchmarks/Sources/HostileGuest) at work; ended with ``stop()``.
 final class HostileGuest {
   let child: ChildProcess
   private let lines = LogLines()
@@ -10,12 +10,10 @@ final class HostileGuest {
   init(_ mode: String, against daemon: DaemonProcess, from source: String, options: [String] = [])
     throws
   {
-    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../../Benchmarks/hostile-guest.py").standardized.path
     let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
     defer { close(null) }
     child = try ChildProcess(
-      ["python3", script, mode, "\(daemon.port)", source] + options,
+      [Program.path("hostile-guest"), mode, "\(daemon.port)", source] + options,
       descriptors: [null, output.fileHandleForWriting.fileDescriptor, 2])
     try output.fileHandleForWriting.close()
     lines.read(output.fileHandleForReading)

@@ -66,17 +66,7 @@ struct KeptConnection {
   private let descriptor: Int32
 
   init(port: Int, source: String) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var own = KeptConnection.address(source, port: 0)
-    var theirs = KeptConnection.address("127.0.0.1", port: port)
-    let isOpen =
-      unsafe KeptConnection.with(&own) { unsafe bind(descriptor, $0, $1) == 0 }
-      && KeptConnection.with(&theirs) { unsafe connect(descriptor, $0, $1) == 0 }
-    guard isOpen else {
-      let reason = unsafe String(cString: strerror(errno))
-      Glibc.close(descriptor)
-      throw Program.Failed(text: "no connection: \(reason)")
-    }
+    descriptor = try SocketAddress.connected(to: port, from: source)
   }
 
   /// Asks and returns all of the answer, which must fit into one read.
@@ -91,22 +81,4 @@ struct KeptConnection {
   }
 
   func close() { Glibc.close(descriptor) }
-
-  private static func address(_ text: String, port: Int) -> sockaddr_in {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(port).bigEndian
-    unsafe inet_pton(AF_INET, text, &address.sin_addr)
-    return address
-  }
-
-  private static func with(
-    _ address: inout sockaddr_in, _ body: (UnsafeMutablePointer<sockaddr>, socklen_t) -> Bool
-  ) -> Bool {
-    unsafe withUnsafeMutablePointer(to: &address) {
-      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-  }
 }

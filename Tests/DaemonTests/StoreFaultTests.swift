@@ -13,7 +13,7 @@ struct StoreFaultTests {
   @Test(
     "killed at any system call of a write, all of it is there or none",
     .enabled(
-      if: Tampering.isPossible, "strace cannot trace here"),
+      if: Tracing.isPossible, "strace cannot trace here, or a sanitizer is at work"),
     arguments: ["pwrite64", "fdatasync"])
   func killed(call: String) async throws {
     let daemon = try await DaemonProcess(options: StoreFaults.noBackups)
@@ -46,7 +46,7 @@ struct StoreFaultTests {
   @Test(
     "a system call that fails: the write is refused whole, and the next one succeeds",
     .enabled(
-      if: Tampering.isPossible, "strace cannot trace here"),
+      if: Tracing.isPossible, "strace cannot trace here, or a sanitizer is at work"),
     arguments: [
       ("pwrite64", Tampering.Fault.noSpace), ("pwrite64", .broken), ("fdatasync", .broken),
     ])
@@ -88,7 +88,7 @@ struct StoreFaultTests {
   @Test(
     "a file system that turns read-only: refused and told, until it takes writes again",
     .enabled(
-      if: Tampering.isPossible, "strace cannot trace here"))
+      if: Tracing.isPossible, "strace cannot trace here, or a sanitizer is at work"))
   func readOnly() async throws {
     let daemon = try await DaemonProcess(
       manifest: Self.manifest, options: StoreFaults.noBackups)

@@ -55,11 +55,6 @@ final class Tampering {
     _ = await tracer.wait()
     return await output.read(until: nil).split(separator: "\n").count { $0.contains("(INJECTED)") }
   }
-
-  static let isPossible: Bool = {
-    let output = try? ChildProcess.runHere(["strace", "-e", "trace=none", "true"])
-    return output?.status == 0
-  }()
 }
 
 /// What strace says, read by a thread that may block. One reader at a time.

@@ -7,8 +7,7 @@ import Testing
 @Suite(
   "An agent that is killed",
   .enabled(
-    if: isRoot && FileManager.default.isExecutableFile(atPath: "/usr/bin/strace"),
-    "needs root and strace"))
+    if: isRoot && Tracing.isPossible, "needs root and strace, and no sanitizer at work"))
 struct KilledTests {
   /// The system calls that change files, save those that open them: what opening one has done is
   /// there when the next call is killed. The number of a call counts each by itself.

@@ -114,7 +114,7 @@ struct GuestTown {
   }
 }
 
-/// hostile-guest.py, at the lowest priority: what is measured is what the daemon makes of an attack,
+/// hostile-guest, at the lowest priority: what is measured is what the daemon makes of an attack,
 /// not how guests share the processor.
 struct Enemy {
   static let modes = [
@@ -123,11 +123,16 @@ struct Enemy {
   let child: Child
 
   init(_ mode: String, port: UInt16, source: String, pause: Double, log: String) throws {
+    // It is built beside this program.
+    let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+      .appendingPathComponent("hostile-guest").path
+    guard unsafe access(program, X_OK) == 0 else {
+      throw BenchError(
+        "\(program) is missing; build it with 'swift build --configuration release "
+          + "--package-path Benchmarks'")
+    }
     child = try Child(
-      [
-        "nice", "-n", "19", "python3", "Benchmarks/hostile-guest.py", mode, "\(port)", source,
-        "--pause", "\(pause)",
-      ], log: log)
+      ["nice", "-n", "19", program, mode, "\(port)", source, "--pause", "\(pause)"], log: log)
   }
 
   func waitUntilAttacking() throws {
@@ -135,11 +140,11 @@ struct Enemy {
       try Interrupt.check()
       if child.output.contains("attacking") { return }
       guard child.poll() == nil else {
-        throw BenchError("hostile-guest.py ended early:\n\(child.output)")
+        throw BenchError("hostile-guest ended early:\n\(child.output)")
       }
       rest()
     }
-    throw BenchError("hostile-guest.py does not get to attack:\n\(child.output)")
+    throw BenchError("hostile-guest does not get to attack:\n\(child.output)")
   }
 
   // `pause` is taken here.

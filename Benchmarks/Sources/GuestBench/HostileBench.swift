@@ -134,7 +134,7 @@ extension Report {
 
       Written by `make bench`; do not edit. Twenty guests ask in turn for what a boot reads, each request
       on a new connection, some 300 a second together, and each answer must be the guest's own. Then
-      `Benchmarks/hostile-guest.py` attacks from another address, in each of its ways, at full speed
+      `hostile-guest` attacks from another address, in each of its ways, at full speed
       and at the lowest priority (`nice`), so that what is seen is what the daemon makes of it. Figures
       are medians over rounds; before each attack the quiet value is taken anew. All runs on one
       machine, which has other work too.

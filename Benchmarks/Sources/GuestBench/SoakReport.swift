@@ -55,7 +55,7 @@ extension Report {
       on a new connection, and every answer is checked to be the asking guest's own. Beside them two
       guests change addresses in one commit, one is deleted and declared again and one gets new
       metadata, all the time; and two hostile guests, one declared and one not, attack in each of the
-      ways of `Benchmarks/hostile-guest.py`, 20 s each. The usual limits are in force. All on one machine,
+      ways of `hostile-guest`, 20 s each. The usual limits are in force. All on one machine,
       which has other work too.
 
       ![Resident memory and p99 over time](soak.svg)

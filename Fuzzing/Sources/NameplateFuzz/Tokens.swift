@@ -34,7 +34,6 @@ private let token = SessionToken(
   keyID: 0xA1B2_C3D4_E5F6, issuedAtSeconds: 1000, expiresAtSeconds: 1060)
 private let holder = tokenHolder(network: "a")
 
-/// `Corpora/tokens/sealed` has it too.
 private let sealed =
   token.sealed(
     with: key, for: holder, nonce: [UInt8](repeating: 1, count: SessionToken.nonceBytes)) ?? []
