@@ -39,11 +39,18 @@ say "Building with the $sanitizer sanitizer"
   fail "The tests do not build."
 }
 
+preload=""
+if [ "$sanitizer" = thread ]; then
+  preload=$PWD/$scratch/thread-sanitizer-mutex.so
+  "$(dirname "$(readlink -f "$(command -v "$SWIFT")")")/clang" -shared -fPIC -O1 -o "$preload" \
+    scripts/thread-sanitizer-mutex.c
+fi
+
 # One test after the other: several times slower as they are, all at once would not keep the bounds
 # of time that they have.
 run() {
   # shellcheck disable=SC2086  # several flags
-  "$SWIFT" test --skip-build --sanitize "$sanitizer" --scratch-path "$scratch" --no-parallel "$@" \
+  LD_PRELOAD=$preload "$SWIFT" test --skip-build --sanitize "$sanitizer" --scratch-path "$scratch" --no-parallel "$@" \
     ${TESTFLAGS:-}
 }
 status=0
