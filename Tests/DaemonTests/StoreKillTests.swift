@@ -5,7 +5,8 @@ import Testing
 /// The real daemon killed where its store is not in the middle of a write, and its file system gone
 /// read-only.
 @Suite(
-  "Kills beside writes", .enabled(if: Tampering.isPossible, "strace cannot trace here"),
+  "Kills beside writes",
+  .enabled(if: Tracing.isPossible, "strace cannot trace here, or a sanitizer is at work"),
   .serialized,
   .timeLimit(.minutes(5)))
 struct StoreKillTests {
