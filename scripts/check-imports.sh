@@ -153,7 +153,8 @@ self_test() {
 - DataPlane/GuestServer/A.swift|import ControlAPI
 - DataPlane/GuestServer/A.swift|import GRDB
 - DataPlane/GuestServer/A.swift|@preconcurrency import struct GRDB.Row
-+ DataPlane/GuestServer/A.swift|  internal import enum NIOHTTP1.HTTPMethod
+- DataPlane/GuestServer/A.swift|import NIOCore
++ DataPlane/VendorDataClient/A.swift|  internal import enum NIOHTTP1.HTTPMethod
 - ControlPlane/ControlClient/A.swift|import Synchronization; import HummingbirdTLS
 + ControlPlane/ControlServer/A.swift|import Hummingbird
 - Storage/SQLiteStore/A.swift|import NIOCore
