@@ -40,11 +40,15 @@ struct ReadinessTests {
       #expect(missing == nil)
       let path = "/v1/instances/\(testID(2))/readiness"
       #expect(try await plane.raw(.GET, path).status == 404)
+      let gone = try await plane.raw(.GET, "\(path)?wait=1ms")
+      #expect(gone.status == 404 && gone.headers["Connection"] == ["close"])
       // The plane listens for IPv4 only.
       _ = try await plane.client.create(
         instanceDocument(testID(2), "h2", "fd00::2"), kind: .instance)
       let raw = try await plane.raw(.GET, "\(path)?wait=1ms")
       #expect(raw.status == 503)
+      // The connection ends after a wait; who is not told would ask again on it.
+      #expect(raw.headers["Connection"] == ["close"])
       #expect(raw.json["ready"] == false)
       #expect(raw.json["problems"]?.array?.first?.string?.hasPrefix("fd00::2: no IPv6") == true)
       try conforms(raw.json, to: "Readiness")

@@ -1,4 +1,5 @@
 import ControlAPI
+import HTTPTypes
 import Hummingbird
 import Inventory
 import MetadataService
@@ -30,13 +31,29 @@ struct ReadinessHandler: Sendable {
       wait = duration
     }
     var readiness = now(id, principal).readiness
-    if readiness?.isReady != true, wait > .zero {
-      guard let place = places.take() else {
-        throw Problem(.unavailable, "\(Limits.maximumReadinessWaits) wait already")
-      }
-      readiness = await look(id, principal, for: wait, reading: request.http.body)
-      withExtendedLifetime(place) {}
+    guard readiness?.isReady != true, wait > .zero else {
+      return try response(readiness, request)
     }
+    guard let place = places.take() else {
+      throw Problem(.unavailable, "\(Limits.maximumReadinessWaits) wait already")
+    }
+    readiness = await look(id, principal, for: wait, reading: request.http.body)
+    withExtendedLifetime(place) {}
+    var response: Response
+    do {
+      response = try self.response(readiness, request)
+    } catch {
+      response = .problem(error)
+    }
+    // To see the asker leave, what it sends next is read, which ends the connection. It is told, so
+    // that it does not ask again on it.
+    response.headers[.connection] = "close"
+    return response
+  }
+
+  private func response(_ readiness: GuestReadiness?, _ request: ControlRequest) throws(Problem)
+    -> Response
+  {
     guard let readiness else { throw .missing(try request.resourceID()) }
     return .json(
       ReadinessForm(readiness).form, status: readiness.isReady ? .ok : .serviceUnavailable)
