@@ -29,6 +29,7 @@ func tests(_ name: String, of dependencies: [Target.Dependency], resources: [Res
 }
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
 
@@ -70,6 +71,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
     .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(
@@ -86,10 +88,14 @@ let package = Package(
     room("Core/Inventory", knows: [collections]),
     room("Core/Dialects", knows: ["Inventory", collections]),
     room("Core/MetadataService", knows: ["Inventory", "Dialects", collections, crypto]),
+    room("Core/Telemetry", knows: [histogram]),
 
     room(
       "DataPlane/GuestServer",
-      knows: ["Inventory", "MetadataService", "CEventLoop", logging, serviceLifecycle]),
+      knows: [
+        "Inventory", "Dialects", "MetadataService", "Telemetry", "CEventLoop", logging,
+        serviceLifecycle,
+      ]),
     // What the C library has and its Swift module leaves out, as is CHostNetwork.
     .target(name: "CEventLoop", path: "Sources/DataPlane/CEventLoop"),
 
@@ -137,7 +143,7 @@ let package = Package(
     room(
       "Programs/Daemon",
       knows: [
-        "Inventory", "Dialects", "MetadataService", "GuestServer", "VendorDataClient",
+        "Inventory", "Dialects", "MetadataService", "Telemetry", "GuestServer", "VendorDataClient",
         "SQLiteStore",
         "HostProcess", "HostNetwork", "Manifest", "ControlAPI", "ControlServer", configuration,
         collections,
@@ -201,8 +207,8 @@ let package = Package(
     tests(
       "GuestServerTests",
       of: [
-        "Inventory", "Dialects", "MetadataService", "GuestServer", "TestKit", nioCore, nioPosix,
-        logging, serviceLifecycle,
+        "Inventory", "Dialects", "MetadataService", "Telemetry", "GuestServer", "TestKit", nioCore,
+        nioPosix, logging, serviceLifecycle,
       ]),
   ]
 )

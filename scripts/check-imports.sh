@@ -14,7 +14,8 @@ table='
 room Core/Inventory:
 room Core/Dialects: Inventory
 room Core/MetadataService: Inventory Dialects
-room DataPlane/GuestServer: Inventory Dialects MetadataService
+room Core/Telemetry:
+room DataPlane/GuestServer: Inventory Dialects MetadataService Telemetry
 room DataPlane/VendorDataClient: Inventory MetadataService
 room ControlPlane/Manifest: Inventory
 room ControlPlane/ControlAPI: Inventory Dialects MetadataService
@@ -28,7 +29,7 @@ room Host/ConfigDrive: Inventory Dialects HostProcess
 room Host/DiskImage: Inventory Dialects HostProcess
 room Host/Libvirt: Inventory
 room Guest/GuestAgent:
-room Programs/Daemon: Inventory Dialects MetadataService GuestServer VendorDataClient Manifest ControlAPI ControlServer SQLiteStore EtcdStore HostProcess HostNetwork ConfigDrive
+room Programs/Daemon: Inventory Dialects MetadataService GuestServer VendorDataClient Manifest ControlAPI ControlServer SQLiteStore EtcdStore HostProcess HostNetwork ConfigDrive Telemetry
 room Programs/Commands: Inventory Dialects MetadataService Manifest ControlAPI ControlClient Daemon HostProcess HostNetwork ConfigDrive DiskImage Libvirt
 room Programs/nameplate: Commands
 room Programs/nameplate-guest: GuestAgent
@@ -37,6 +38,7 @@ core OrderedCollections: Core/Inventory Core/Dialects Core/MetadataService
 core Synchronization: Core/Inventory Core/Dialects Core/MetadataService
 core Glibc: Core/Inventory
 core Crypto: Core/MetadataService
+core Histogram: Core/Telemetry
 
 only GRDB: Storage/SQLiteStore
 only Hummingbird*: ControlPlane/ControlServer

@@ -82,6 +82,7 @@ func withPlane(
     randomBytes: { count in (0..<count).map { _ in .random(in: 0...255) } },
     status: { ["version": "test", "status": "lies"] },
     listeners: { Plane.listeners },
+    requests: { ["ec2": 41] },
     onListening: { opened.finish() })
   let group = ServiceGroup(
     configuration: .init(services: [.init(service: server)], logger: Logger(label: "test")))

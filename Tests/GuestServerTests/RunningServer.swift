@@ -24,6 +24,7 @@ struct RunningServer: Sendable {
   let ports: [Int]
   let listeners: ListenerSet
   let usage: @Sendable () -> GuestServer.Usage
+  let loops: GuestLoops
   /// Has a value for each request that is held.
   let held: AsyncStream<Void>
   private let group: ServiceGroup
@@ -76,7 +77,7 @@ struct RunningServer: Sendable {
       try await body(
         RunningServer(
           service: service, store: store, ports: ports, listeners: server.listeners,
-          usage: { server.usage }, held: held,
+          usage: { server.usage }, loops: loops, held: held,
           group: group))
       await group.triggerGracefulShutdown()
       try await tasks.waitForAll()

@@ -24,6 +24,7 @@ struct ControlResponder: HTTPResponder {
   let gate: Gate
   let logger: Logger
   let status: @Sendable () -> JSONValue
+  private let requests: @Sendable () async -> [String: UInt64]
   private let resources: ResourceHandlers
   private let instances: InstanceHandlers
   private let looks: LookHandlers
@@ -40,12 +41,14 @@ struct ControlResponder: HTTPResponder {
   init(
     resources: ResourceService, gate: Gate, access: AccessHandlers, logger: Logger,
     status: @escaping @Sendable () -> JSONValue,
-    listeners: @escaping @Sendable () -> [ListenerState], backups: BackupAccess
+    listeners: @escaping @Sendable () -> [ListenerState],
+    requests: @escaping @Sendable () async -> [String: UInt64], backups: BackupAccess
   ) {
     self.gate = gate
     self.access = access
     self.logger = logger
     self.status = status
+    self.requests = requests
     service = resources.service
     self.resources = ResourceHandlers(resources: resources)
     instances = InstanceHandlers(resources: resources)
@@ -109,7 +112,7 @@ struct ControlResponder: HTTPResponder {
     let kind = request.route.kind ?? .instance
     switch request.route.operation {
     case .getHealth: return health(for: request.principal)
-    case .getCounters: return counters()
+    case .getCounters: return await counters()
     case .getOpenAPI:
       return .bytes(Array(OpenAPIDocument.text.utf8), type: MediaType.json.rawValue)
     case .listResources: return try resources.list(request, kind)
@@ -162,8 +165,9 @@ struct ControlResponder: HTTPResponder {
     return .json(.object(members), status: isReady ? .ok : .serviceUnavailable)
   }
 
-  private func counters() -> Response {
-    let counts = service.counters.values.sorted { $0.key < $1.key }
+  private func counters() async -> Response {
+    let requests = await requests().map { (key: "requests.\($0.key)", value: $0.value) }
+    let counts = (service.counters.values + requests).sorted { $0.key < $1.key }
     return .json(.object(counts.map { ($0.key, JSONValue(revision: $0.value)) }))
   }
 

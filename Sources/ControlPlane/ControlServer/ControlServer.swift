@@ -23,6 +23,7 @@ public struct ControlServer: Service {
   private let logger: Logger
   private let status: @Sendable () -> JSONValue
   private let listeners: @Sendable () -> [ListenerState]
+  private let requests: @Sendable () async -> [String: UInt64]
   private let backups: BackupAccess
   private let succession: ControlSuccession?
   private let onListening: @Sendable () async -> Void
@@ -36,6 +37,7 @@ public struct ControlServer: Service {
   ///   - randomBytes: As many bytes that nobody can guess.
   ///   - status: What the daemon adds to `/v1/health`, a map such as `{"version": "1.0"}`.
   ///   - listeners: Where guests are listened to.
+  ///   - requests: How many requests were answered in each dialect.
   ///   - backups: The store's backups.
   ///   - succession: The daemon whose place this one takes, if there is one.
   ///   - onListening: Called once the socket is in its place and the network's listener is open.
@@ -45,6 +47,7 @@ public struct ControlServer: Service {
     now: @escaping @Sendable () -> Int, newID: @escaping @Sendable () -> InstanceID,
     randomBytes: @escaping @Sendable (Int) -> [UInt8], status: @escaping @Sendable () -> JSONValue,
     listeners: @escaping @Sendable () -> [ListenerState] = { [] },
+    requests: @escaping @Sendable () async -> [String: UInt64] = { [:] },
     backups: BackupAccess = .none, succession: ControlSuccession? = nil,
     onListening: @escaping @Sendable () async -> Void = {}
   ) {
@@ -57,6 +60,7 @@ public struct ControlServer: Service {
     self.logger = logger
     self.status = status
     self.listeners = listeners
+    self.requests = requests
     self.backups = backups
     self.succession = succession
     self.onListening = onListening
@@ -171,7 +175,7 @@ public struct ControlServer: Service {
     return Application(
       responder: ControlResponder(
         resources: resources, gate: gate, access: access, logger: logger, status: status,
-        listeners: listeners, backups: backups),
+        listeners: listeners, requests: requests, backups: backups),
       server: HTTPServerBuilder { responder in
         ControlChannel(
           base: HTTP1Channel(responder: responder, configuration: configuration),

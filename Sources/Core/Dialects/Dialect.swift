@@ -4,8 +4,8 @@ public import Inventory
 ///
 /// A dialect is pure: the same input gives the same bytes, over HTTP and on a config drive.
 public protocol Dialect: Sendable {
-  /// The dialect's name in logs and counters, such as `openstack`.
-  var name: String { get }
+  /// Its name in logs and counters.
+  var name: DialectName { get }
 
   /// Who may ask.
   var admission: Admission { get }
@@ -21,6 +21,11 @@ public protocol Dialect: Sendable {
 
   /// What stands at a path; nil where nothing does, which a guest sees as 404.
   func node(at target: RequestTarget, for input: RenderInput) -> MetadataNode?
+}
+
+/// The dialects that there are.
+public enum DialectName: String, Sendable, Hashable, CaseIterable {
+  case openstack, nocloud, ec2
 }
 
 /// Who may ask in a dialect.

@@ -28,7 +28,6 @@ final class AnswerCache: Sendable {
     let terms: Terms
     /// Where the base64 of the random seed starts in the body, if there is one.
     let seedOffset: Int?
-    let counter: String
   }
 
   private struct State {
@@ -46,7 +45,7 @@ final class AnswerCache: Sendable {
 
   private let state = Mutex(State())
 
-  /// The answer as it would be given now, and the counter that it counts for.
+  /// The answer as it would be given now.
   /// - Parameters:
   ///   - randomBytes: Gives the fresh seed.
   ///   - admits: Whether the request that is asked for meets the terms. Where it does not, whoever
@@ -54,7 +53,7 @@ final class AnswerCache: Sendable {
   func answer(
     _ key: Key, revision: Revision, today: String, randomBytes: (Int) -> [UInt8],
     admits: (Terms) -> Bool
-  ) -> (GuestAnswer, counter: String)? {
+  ) -> GuestAnswer? {
     let entry = state.withLock { state -> Entry? in
       guard state.revision == revision, state.today == today else { return nil }
       return state.entries[key]
@@ -66,21 +65,21 @@ final class AnswerCache: Sendable {
       guard seed.count == AnswerCache.seedLetters else { return nil }
       answer.body.replaceSubrange(offset..<(offset + AnswerCache.seedLetters), with: seed)
     }
-    return (answer, entry.counter)
+    return answer
   }
 
   /// Keeps an answer that was just rendered.
   /// - Parameter seed: The random bytes that it was rendered with; empty where it has none.
   func keep(
     _ answer: GuestAnswer, _ key: Key, on terms: Terms, revision: Revision, today: String,
-    seed: [UInt8], counter: String
+    seed: [UInt8]
   ) {
     var offset: Int?
     if !seed.isEmpty {
       offset = AnswerCache.offset(of: Base64.encodedBytes(seed), in: answer.body)
       guard offset != nil else { return }
     }
-    let entry = Entry(answer: answer, terms: terms, seedOffset: offset, counter: counter)
+    let entry = Entry(answer: answer, terms: terms, seedOffset: offset)
     state.withLock { state in
       // A slow reader must not bring back what a newer catalogue has done away with.
       guard revision >= state.revision else { return }

@@ -1,3 +1,4 @@
+public import Dialects
 public import Inventory
 
 /// What a guest asks, without a trace of the connection that carried it.
@@ -68,6 +69,8 @@ public struct GuestAnswer: Sendable {
   public var entityTag: String?
   /// Why there is no document. It goes into logs and counters, not onto the wire.
   public var refusal: Refusal?
+  /// What an instance asked in; nil for who is none, or asks for what no dialect has.
+  public var dialect: DialectName?
   /// Who asked, where that is known.
   public var instance: InstanceID?
   /// What goes with a session token, where the body is one.

@@ -89,11 +89,10 @@ public final class MetadataService: Sendable {
     let isRead = request.method == .get || request.method == .head
     let now = environment.now()
     if isRead,
-      let (answer, counter) = cache.answer(
+      let answer = cache.answer(
         request.cacheKey, revision: catalog.revision, today: day.text(of: now),
         randomBytes: environment.randomBytes, admits: { admits(request, on: $0, now: now) })
     {
-      counters.increment(counter)
       return .answer(answer)
     }
     if request.method == .get, let probe = Probe(target: request.target) {
@@ -109,7 +108,8 @@ public final class MetadataService: Sendable {
       ($0.match(request.source, on: request.network), $0.revision)
     }
     switch match {
-    case .instance(let view): return answer(request, target, as: view, at: revision)
+    case .instance(let view):
+      return answer(request, target, as: view, at: revision).counted(for: target)
     case .ambiguous(let networks):
       return .answer(refuse(request, .ambiguousAddress(networks), nil))
     case .unknown:
@@ -128,6 +128,10 @@ public final class MetadataService: Sendable {
 
   /// Waits for what ``answer(_:)`` said must be waited for, then answers.
   public func finish(_ pending: Pending) async -> GuestAnswer {
+    await finishWaiting(pending).counted(for: pending.target)
+  }
+
+  private func finishWaiting(_ pending: Pending) async -> GuestAnswer {
     switch pending.reason {
     case .unknownCaller(let told): return await finishUnknown(pending, told)
     case .passwordPost(let view):
@@ -229,10 +233,8 @@ public final class MetadataService: Sendable {
     if let refusal = AdmissionGate.refusal(for: options, in: dialect.admission, token: token) {
       return .answer(GuestAnswer(refusal: refusal, instance: id))
     }
-    let tally = catalog.tokenless.tally(of: id, in: dialect.name)
+    let tally = catalog.tokenless.tally(of: id, in: dialect.name.rawValue)
     if token == nil { tally.note(now: environment.now()) }
-    let counter = "requests.\(dialect.name)"
-    counters.increment(counter)
     let needs = dialect.needs(of: target)
     if needs.contains(.dynamicVendorData), let vendorData, !vendorData.isReady(for: view) {
       return .wait(Pending(request: request, target: target, reason: .vendorData(view)))
@@ -255,13 +257,15 @@ public final class MetadataService: Sendable {
     if let revision, !needs.contains(.dynamicVendorData), case .answer(let answer) = outcome,
       answer.status == 200, request.method == .get
     {
+      var kept = answer
+      kept.dialect = dialect.name
       let terms = AnswerCache.Terms(
         holder: TokenHolder(view, request),
         needsToken: AdmissionGate.needsToken(options, in: dialect.admission),
         tally: tally)
       cache.keep(
-        answer, request.cacheKey, on: terms, revision: revision, today: input.today,
-        seed: input.randomSeed, counter: counter)
+        kept, request.cacheKey, on: terms, revision: revision, today: input.today,
+        seed: input.randomSeed)
     }
     return outcome
   }

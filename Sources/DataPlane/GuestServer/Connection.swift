@@ -13,6 +13,7 @@ final class Connection {
   private let thread: LoopThread
   private let peer: GuestPeer
   private let guest: GuestAccounts.Guest
+  private let busyKey: UInt64
   private let seat: ConnectionLedger.Seat
   private var exchange: GuestExchange
   private var socket: ConnectionSocket
@@ -20,6 +21,8 @@ final class Connection {
   private var link: LinkFacts?
   /// What has been told to the ledger of the bytes that are kept here.
   private var heldBytes = 0
+  /// Since when the request that was asked last waits, by the thread's clock; nil where none does.
+  private var waitingSince: Int?
   /// Whether it ends once everything is sent.
   private var isFinishing = false
   private var isWaitingForTurn = false
@@ -42,6 +45,7 @@ final class Connection {
       shared.notes.note(.tooManyConnections, of: guest, now: now)
       return nil
     }
+    thread.tally.noteConnection()
     return Connection(key, peer, guest, seat, entrance, thread, now)
   }
 
@@ -55,6 +59,7 @@ final class Connection {
     self.seat = seat
     self.entrance = entrance
     self.thread = thread
+    busyKey = BusyGuests.key(guest.address, salt: entrance.salt)
     socket = ConnectionSocket(descriptor: key.descriptor)
     exchange = GuestExchange(
       timeouts: entrance.shared.timeouts, network: guest.network, source: guest.address,
@@ -105,6 +110,7 @@ final class Connection {
     switch unsafe socket.receive(into: thread.input) {
     case .bytes(let count):
       let bytes = unsafe UnsafeRawBufferPointer(start: thread.input.baseAddress, count: count)
+      thread.tally.noteReceived(count)
       unsafe advance(Span(_unsafeBytes: bytes), now)
     case .end:
       perform(one: exchange.inputClosed(now: now), now)
@@ -167,7 +173,10 @@ final class Connection {
       let isTaken = shared.pending.submit(pending) { [key, deliver = thread.delivery] answer in
         deliver(answer, key)
       }
-      guard !isTaken else { return }
+      guard !isTaken else {
+        waitingSince = thread.turnStart
+        return
+      }
       shared.notes.note(.tooManyPending, of: guest, now: now)
       let answer = GuestAnswer(refusal: .tooManyPending)
       perform(one: exchange.answered(answer, now: now), now)
@@ -200,13 +209,29 @@ final class Connection {
     if !reply.isHead, reply.answer.body.count > Limits.uncountedAnswerBytes {
       entrance.shared.ledger.charge(reply.answer.body.count, to: seat, now: now)
     }
+    count(reply, now)
     ResponseWriter.write(reply, date: thread.dateText(), into: &thread.output)
     if thread.output.count >= Connection.maximumBatchBytes { flush(now) }
+  }
+
+  private func count(_ reply: GuestExchange.Reply, _ now: Int) {
+    let answer = reply.answer
+    thread.tally.noteAnswer(in: answer.dialect, status: answer.status)
+    thread.tally.busy.note(
+      guest, key: busyKey, isRefused: answer.status >= 400,
+      sentBytes: reply.isHead ? 0 : answer.body.count, second: now / 1000)
+    guard let since = waitingSince else {
+      thread.answersInOutput += 1
+      return
+    }
+    waitingSince = nil
+    thread.tally.noteWait(nanoseconds: LoopThread.nanoseconds() - since)
   }
 
   /// Sends the answers, as far as the guest takes them.
   private func flush(_ now: Int) {
     if !thread.output.isEmpty {
+      thread.tally.noteSent(thread.output.count)
       socket.send(thread.output, areLast: isFinishing)
       thread.clearOutput()
     }

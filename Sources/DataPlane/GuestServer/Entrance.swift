@@ -17,6 +17,8 @@ final class Entrance: Sendable {
   /// Our own address, where the socket has one; nil where it listens at all.
   let local: IPAddress?
   let links: LinkLookup?
+  /// Tells its network from others, and this process from the next one.
+  let salt: UInt64
   let shared: SharedResources
   /// Called where the socket is of no more use.
   let onLost: @Sendable () -> Void
@@ -33,6 +35,7 @@ final class Entrance: Sendable {
     self.configuration = configuration
     self.local = local
     self.links = links
+    salt = UInt64(bitPattern: Int64(configuration.network.hashValue))
     self.shared = shared
     self.logger = logger
     self.onLost = onLost

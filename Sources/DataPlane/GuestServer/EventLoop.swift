@@ -92,6 +92,16 @@ final class EventLoop: Sendable {
     }
   }
 
+  /// Has the thread find something out; nil where it has ended.
+  func ask<Answer: Sendable>(_ question: @escaping @Sendable (LoopThread) -> Answer) async
+    -> Answer?
+  {
+    await withCheckedContinuation { continuation in
+      let isTaken = execute { continuation.resume(returning: question($0)) }
+      if !isTaken { continuation.resume(returning: nil) }
+    }
+  }
+
   /// Has the thread end after what it was given before.
   func stop() { execute { $0.stop() } }
 

@@ -46,4 +46,29 @@ public final class GuestLoops: Sendable {
   func perform(_ job: @escaping EventLoop.Job) async {
     for loop in all { await loop.perform(job) }
   }
+
+  // MARK: What they have done
+
+  /// What all threads have done since they were started. Each says it between two of its turns.
+  public func tally() async -> GuestTally {
+    var sum = GuestTally()
+    for loop in all {
+      if let tally = await loop.ask({ $0.tally }) { sum.add(tally) }
+    }
+    return sum
+  }
+
+  /// The guests that have asked most, of those that asked within the last so many seconds.
+  public func busiest(withinSeconds seconds: Int) async -> [BusyGuest] {
+    let now = LoopThread.now() / 1000
+    var sums: [GuestAccounts.Guest: BusyGuest] = [:]
+    for loop in all {
+      let guests = await loop.ask { $0.tally.busy.guests(since: now - seconds) } ?? []
+      for guest in guests {
+        let key = GuestAccounts.Guest(network: guest.network, address: guest.address)
+        sums[key] = sums[key].map { $0.adding(guest) } ?? guest
+      }
+    }
+    return sums.values.sorted { $1.requests < $0.requests }
+  }
 }

@@ -21,6 +21,12 @@ import MetadataService
   let input: UnsafeMutableRawBufferPointer
   /// Answers of the connection whose turn it is that are not sent yet.
   var output: [UInt8] = []
+  /// How many answers to requests that did not wait are among them.
+  var answersInOutput = 0
+  /// What this thread has done; nobody else touches it.
+  var tally = GuestTally()
+  /// When the kernel told of the events that are handled now, in nanoseconds.
+  private(set) var turnStart = 0
 
   /// The listeners, by their sockets.
   private var doors: [CInt: Entrance] = [:]
@@ -46,10 +52,12 @@ import MetadataService
 
   deinit { unsafe input.deallocate() }
 
-  static func now() -> Int {
+  static func now() -> Int { nanoseconds() / 1_000_000 }
+
+  static func nanoseconds() -> Int {
     var now = timespec()
     _ = unsafe clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+    return now.tv_sec * 1_000_000_000 + now.tv_nsec
   }
 
   /// The Date field's value.
@@ -64,7 +72,8 @@ import MetadataService
     poll.add(Poll.Key(descriptor: loop.wake, number: 0), .input)
     while !isOver {
       let count = waitForEvents()
-      let now = LoopThread.now()
+      turnStart = LoopThread.nanoseconds()
+      let now = turnStart / 1_000_000
       for index in 0..<count {
         let (key, events) = poll[index]
         handle(key, events, now)
@@ -219,8 +228,13 @@ import MetadataService
     sweepAt = next == .max ? .max : max(next, now + LoopThread.sweepMilliseconds)
   }
 
-  /// Empties the buffer of answers.
+  /// Empties the buffer of answers. They have been sent, or never will be.
   func clearOutput() {
+    if answersInOutput > 0 {
+      tally.noteLatency(
+        nanoseconds: LoopThread.nanoseconds() - turnStart, answers: answersInOutput)
+      answersInOutput = 0
+    }
     if output.capacity > LoopThread.maximumSpareBytes {
       output = []
     } else {

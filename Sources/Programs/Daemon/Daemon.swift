@@ -173,6 +173,7 @@ public struct Daemon: Sendable {
         return configuration.listeners.map { ListenerState($0, isOpen: areOpen) }
           + namespaces.statuses.map(ListenerState.init)
       },
+      requests: { Daemon.requests(await loops.tally()) },
       backups: storeKeeper.access,
       succession: predecessor?.succession(of: configuration.controlNetwork) { preparation.step() },
       onListening: { readiness.step() })
@@ -245,6 +246,15 @@ public struct Daemon: Sendable {
         "remembered": JSONValue(usage.addresses),
       ],
     ]
+  }
+
+  /// The requests that were answered in each dialect that was spoken.
+  private static func requests(_ tally: GuestTally) -> [String: UInt64] {
+    let counts = DialectName.allCases.map { dialect in
+      let answers = GuestTally.StatusClass.allCases.map { tally.answers(in: dialect, $0) }
+      return (dialect.rawValue, answers.reduce(0, +))
+    }
+    return Dictionary(uniqueKeysWithValues: counts).filter { $0.value > 0 }
   }
 
   @Sendable private static func monotonicSeconds() -> Int {

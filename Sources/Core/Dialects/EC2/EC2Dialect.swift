@@ -2,7 +2,7 @@ import Inventory
 
 /// EC2's metadata: the old versions as Nova 34 serves them, the newer ones as AWS does.
 public struct EC2Dialect: Dialect {
-  public let name = "ec2"
+  public let name = DialectName.ec2
   public let admission = Admission.sessionTokenWhereRequired(.ec2)
   public let tokenPaths = [["latest"], ["ec2", "latest"]].map {
     RequestTarget(segments: $0 + ["api", "token"])

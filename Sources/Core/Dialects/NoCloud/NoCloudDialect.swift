@@ -6,7 +6,7 @@ import OrderedCollections
 /// cloud-init is led here by `ds=nocloud-net;s=http://169.254.169.254/nocloud/` on the kernel's
 /// command line or as the machine's serial number.
 public struct NoCloudDialect: Dialect {
-  public let name = "nocloud"
+  public let name = DialectName.nocloud
   public let admission = Admission.sessionTokenWhereRequired(.all)
   /// cloud-init shows no token here.
   public let tokenPaths: [RequestTarget] = []

@@ -2,7 +2,7 @@ import Inventory
 
 /// OpenStack's metadata, as Nova 34 serves it under `/openstack`.
 public struct OpenStackDialect: Dialect {
-  public let name = "openstack"
+  public let name = DialectName.openstack
   public let admission = Admission.sessionTokenWhereRequired(.all)
   public let tokenPaths = [RequestTarget(segments: ["openstack", "latest", "api", "token"])]
 

@@ -1,0 +1,79 @@
+public import Dialects
+import MetadataService
+public import Telemetry
+
+/// What a thread has done for guests since it started.
+///
+/// Each thread counts for itself, in its own memory: a request costs a few additions, and nothing that
+/// another thread waits for. ``GuestLoops/tally()`` puts all together.
+public struct GuestTally: Sendable {
+  /// The hundreds of an HTTP status.
+  public enum StatusClass: Int, Sendable, Hashable, CaseIterable {
+    case informational = 1
+    case successful, redirected, refused, failed
+
+    fileprivate init(_ status: Int) { self = StatusClass(rawValue: status / 100) ?? .failed }
+
+    /// Such as `2xx`.
+    public var text: String { "\(rawValue)xx" }
+  }
+
+  /// Connections that were accepted, and let in or told that they are too many.
+  public private(set) var connections: UInt64 = 0
+  public private(set) var receivedBytes: UInt64 = 0
+  /// What was given to the kernel, or waits for a guest to take it.
+  public private(set) var sentBytes: UInt64 = 0
+  /// From when a thread was told that there is input to when the answer was sent.
+  public private(set) var answered = Latencies()
+  /// The same of requests that waited on purpose: for a record, a change, the store or vendor data.
+  public private(set) var waited = Latencies()
+  var busy = BusyGuests()
+  /// Answers, by ``index(_:_:)``.
+  private var answers = [UInt64](
+    repeating: 0, count: (DialectName.allCases.count + 1) * StatusClass.allCases.count)
+
+  init() {}
+
+  /// Answers in a dialect; nil for those to requests that came to none.
+  public func answers(in dialect: DialectName?, _ status: StatusClass) -> UInt64 {
+    answers[GuestTally.index(dialect, status)]
+  }
+
+  private static func index(_ dialect: DialectName?, _ status: StatusClass) -> Int {
+    let row =
+      switch dialect {
+      case nil: 0
+      case .openstack: 1
+      case .nocloud: 2
+      case .ec2: 3
+      }
+    return row * StatusClass.allCases.count + status.rawValue - 1
+  }
+
+  // MARK: Counting
+
+  mutating func noteConnection() { connections &+= 1 }
+
+  mutating func noteReceived(_ count: Int) { receivedBytes &+= UInt64(clamping: count) }
+
+  mutating func noteSent(_ count: Int) { sentBytes &+= UInt64(clamping: count) }
+
+  mutating func noteAnswer(in dialect: DialectName?, status: Int) {
+    answers[GuestTally.index(dialect, StatusClass(status))] &+= 1
+  }
+
+  mutating func noteLatency(nanoseconds: Int, answers: Int) {
+    answered.record(nanoseconds: nanoseconds, count: answers)
+  }
+
+  mutating func noteWait(nanoseconds: Int) { waited.record(nanoseconds: nanoseconds) }
+
+  mutating func add(_ other: GuestTally) {
+    connections &+= other.connections
+    receivedBytes &+= other.receivedBytes
+    sentBytes &+= other.sentBytes
+    answered.add(other.answered)
+    waited.add(other.waited)
+    for (index, count) in other.answers.enumerated() { answers[index] &+= count }
+  }
+}
