@@ -39,16 +39,13 @@ struct ReadinessHandler: Sendable {
     }
     readiness = await look(id, principal, for: wait, reading: request.http.body)
     withExtendedLifetime(place) {}
-    var response: Response
+    let response: Response
     do {
       response = try self.response(readiness, request)
     } catch {
       response = .problem(error)
     }
-    // To see the asker leave, what it sends next is read, which ends the connection. It is told, so
-    // that it does not ask again on it.
-    response.headers[.connection] = "close"
-    return response
+    return response.endingConnection
   }
 
   private func response(_ readiness: GuestReadiness?, _ request: ControlRequest) throws(Problem)

@@ -40,6 +40,14 @@ extension Response {
       problem.value.line, type: MediaType.problem.rawValue,
       status: HTTPResponse.Status(code: problem.kind.status), headers: headers)
   }
+
+  /// The same, saying that the connection ends with it. Where the server looks out for whoever asks
+  /// to leave, it reads what comes next, which ends the connection; nobody must ask on it again.
+  var endingConnection: Response {
+    var response = self
+    response.headers[.connection] = "close"
+    return response
+  }
 }
 
 /// A request that has found its route.

@@ -50,7 +50,8 @@ struct WatchHandler: Sendable {
       body: ResponseBody { writer in
         try await stream.write(to: &writer, reading: body, since: since)
         try await writer.finish(nil)
-      })
+      }
+    ).endingConnection
   }
 
   private func start(_ request: ControlRequest, _ query: [String: String]) throws(Problem)

@@ -95,6 +95,9 @@ private struct SocketSetup {
   /// Has the socket listen. Connections inherit its options, which saves system calls for each.
   func listen(_ descriptor: CInt) throws(ListenError) {
     try set(CInt(IPPROTO_TCP), TCP_NODELAY, 1, of: descriptor)
+    // A connection is there once the guest has asked something: one event and one turn for each, and
+    // half the processor time. Who says nothing within a second is accepted all the same.
+    try set(CInt(IPPROTO_TCP), TCP_DEFER_ACCEPT, 1, of: descriptor)
     try set(SOL_SOCKET, SO_RCVBUF, CInt(clamping: Limits.socketReceiveBytes), of: descriptor)
     try set(SOL_SOCKET, SO_SNDBUF, CInt(clamping: Limits.socketSendBytes), of: descriptor)
     try check(Glibc.listen(descriptor, ListeningSocket.backlog))
