@@ -29,6 +29,7 @@ func tests(_ name: String, of dependencies: [Target.Dependency], resources: [Res
 }
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
@@ -79,6 +80,7 @@ let package = Package(
       traits: [.defaults, "YAML"]),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
@@ -87,8 +89,10 @@ let package = Package(
   targets: [
     room("Core/Inventory", knows: [collections]),
     room("Core/Dialects", knows: ["Inventory", collections]),
-    room("Core/MetadataService", knows: ["Inventory", "Dialects", collections, crypto]),
-    room("Core/Telemetry", knows: [histogram]),
+    room(
+      "Core/MetadataService",
+      knows: ["Inventory", "Dialects", "Telemetry", collections, crypto, metrics]),
+    room("Core/Telemetry", knows: ["Inventory", histogram, metrics]),
 
     room(
       "DataPlane/GuestServer",
@@ -101,12 +105,14 @@ let package = Package(
 
     room("ControlPlane/Manifest", knows: ["Inventory", collections, yams]),
     room(
-      "ControlPlane/ControlAPI", knows: ["Inventory", "Dialects", "MetadataService", collections]),
+      "ControlPlane/ControlAPI",
+      knows: ["Inventory", "Dialects", "MetadataService", "Telemetry", collections]),
     room(
       "ControlPlane/ControlServer",
       knows: [
-        "Inventory", "Dialects", "MetadataService", "ControlAPI", collections, hummingbird,
-        hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTPTypes, nioSSL, crypto, x509, asn1,
+        "Inventory", "Dialects", "MetadataService", "Telemetry", "ControlAPI", collections,
+        hummingbird, metrics, hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTPTypes, nioSSL,
+        crypto, x509, asn1,
         logging, serviceLifecycle,
       ]),
     room(
@@ -116,7 +122,7 @@ let package = Package(
         nioCore, nioPosix, nioHTTP1, nioSSL, x509, asn1,
       ]),
 
-    room("Storage/SQLiteStore", knows: ["Inventory", grdb]),
+    room("Storage/SQLiteStore", knows: ["Inventory", "Telemetry", grdb, metrics]),
     room(
       "DataPlane/VendorDataClient",
       knows: [
@@ -147,15 +153,16 @@ let package = Package(
         "SQLiteStore",
         "HostProcess", "HostNetwork", "Manifest", "ControlAPI", "ControlServer", configuration,
         collections,
-        logging,
+        logging, metrics,
         serviceLifecycle,
         unixSignals,
       ]),
     room(
       "Programs/Commands",
       knows: [
-        "Inventory", "Dialects", "MetadataService", "Manifest", "ControlAPI", "ControlClient",
-        "HostProcess", "HostNetwork", "ConfigDrive", "DiskImage", "Libvirt", "Daemon",
+        "Inventory", "Dialects", "MetadataService", "Telemetry", "Manifest", "ControlAPI",
+        "ControlClient", "HostProcess", "HostNetwork", "ConfigDrive", "DiskImage", "Libvirt",
+        "Daemon",
         argumentParser, logging, collections,
       ]),
     .executableTarget(
@@ -175,8 +182,9 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       of: [
-        "Inventory", "Dialects", "MetadataService", "ControlAPI", "ControlServer", "ControlClient",
-        "TestKit", collections, logging, serviceLifecycle, asyncHTTPClient, nioCore, nioHTTP1,
+        "Inventory", "Dialects", "MetadataService", "Telemetry", "ControlAPI", "ControlServer",
+        "ControlClient", "TestKit", collections, logging, serviceLifecycle, asyncHTTPClient,
+        nioCore, nioHTTP1,
       ]),
     tests(
       "DialectsTests", of: ["Inventory", "Dialects", "Manifest", collections, yams],
@@ -187,6 +195,7 @@ let package = Package(
     tests(
       "HostNetworkTests", of: ["Inventory", "HostProcess", "HostNetwork", "TestKit", system]),
     tests("ConfigDriveTests", of: ["Dialects", "ConfigDrive", "TestKit"]),
+    tests("TelemetryTests", of: ["Telemetry", "TestKit", metrics]),
     tests("LibvirtTests", of: ["Inventory", "Libvirt"]),
     tests("DiskImageTests", of: ["Inventory", "Dialects", "DiskImage", "TestKit", collections]),
     tests("SQLiteStoreTests", of: ["Inventory", "SQLiteStore", grdb]),
@@ -200,7 +209,7 @@ let package = Package(
       "DaemonTests",
       of: [
         "nameplate", "hostile-guest", "Daemon", "HostNetwork", "ConfigDrive", "Inventory",
-        "MetadataService",
+        "MetadataService", "Telemetry",
         "ControlAPI",
         "ControlClient", "TestKit", logging,
       ]),

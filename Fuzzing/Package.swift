@@ -27,6 +27,8 @@ func room(_ path: String, _ files: [String]? = nil, knows dependencies: [Target.
 let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
 
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
@@ -35,11 +37,16 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: [
     room("Core/Inventory", knows: [collections]),
     room("Core/Dialects", knows: ["Inventory", collections]),
-    room("Core/MetadataService", knows: ["Inventory", "Dialects", collections, crypto]),
+    room("Core/Telemetry", knows: ["Inventory", histogram, metrics]),
+    room(
+      "Core/MetadataService",
+      knows: ["Inventory", "Dialects", "Telemetry", collections, crypto, metrics]),
     // Without the files that need sockets.
     room(
       "DataPlane/GuestServer",
@@ -51,7 +58,8 @@ let package = Package(
       "ControlPlane/Manifest",
       knows: ["Inventory", collections, .product(name: "Yams", package: "Yams")]),
     room(
-      "ControlPlane/ControlAPI", knows: ["Inventory", "Dialects", "MetadataService", collections]),
+      "ControlPlane/ControlAPI",
+      knows: ["Inventory", "Dialects", "MetadataService", "Telemetry", collections]),
     room("ControlPlane/ControlServer", ["LineSplitter.swift"], knows: ["Inventory"]),
     // The readers of the packet filters' listings, and of what the kernel says of neighbours.
     room(

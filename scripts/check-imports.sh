@@ -13,15 +13,15 @@ cd "$(dirname "$0")/.."
 table='
 room Core/Inventory:
 room Core/Dialects: Inventory
-room Core/MetadataService: Inventory Dialects
-room Core/Telemetry:
+room Core/MetadataService: Inventory Dialects Telemetry
+room Core/Telemetry: Inventory
 room DataPlane/GuestServer: Inventory Dialects MetadataService Telemetry
 room DataPlane/VendorDataClient: Inventory MetadataService
 room ControlPlane/Manifest: Inventory
-room ControlPlane/ControlAPI: Inventory Dialects MetadataService
-room ControlPlane/ControlServer: Inventory Dialects MetadataService ControlAPI Manifest
+room ControlPlane/ControlAPI: Inventory Dialects MetadataService Telemetry
+room ControlPlane/ControlServer: Inventory Dialects MetadataService Telemetry ControlAPI Manifest
 room ControlPlane/ControlClient: Inventory Dialects MetadataService ControlAPI Manifest
-room Storage/SQLiteStore: Inventory
+room Storage/SQLiteStore: Inventory Telemetry
 room Storage/EtcdStore: Inventory
 room Host/HostProcess:
 room Host/HostNetwork: Inventory HostProcess
@@ -30,12 +30,13 @@ room Host/DiskImage: Inventory Dialects HostProcess
 room Host/Libvirt: Inventory
 room Guest/GuestAgent:
 room Programs/Daemon: Inventory Dialects MetadataService GuestServer VendorDataClient Manifest ControlAPI ControlServer SQLiteStore EtcdStore HostProcess HostNetwork ConfigDrive Telemetry
-room Programs/Commands: Inventory Dialects MetadataService Manifest ControlAPI ControlClient Daemon HostProcess HostNetwork ConfigDrive DiskImage Libvirt
+room Programs/Commands: Inventory Dialects MetadataService Telemetry Manifest ControlAPI ControlClient Daemon HostProcess HostNetwork ConfigDrive DiskImage Libvirt
 room Programs/nameplate: Commands
 room Programs/nameplate-guest: GuestAgent
 
 core OrderedCollections: Core/Inventory Core/Dialects Core/MetadataService
-core Synchronization: Core/Inventory Core/Dialects Core/MetadataService
+core Synchronization: Core/Inventory Core/Dialects Core/MetadataService Core/Telemetry
+core CoreMetrics: Core/MetadataService Core/Telemetry
 core Glibc: Core/Inventory
 core Crypto: Core/MetadataService
 core Histogram: Core/Telemetry

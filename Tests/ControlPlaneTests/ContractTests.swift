@@ -56,10 +56,8 @@ struct ContractTests {
       #expect(
         health.value["counts"] == ["projects": 0, "networks": 1, "keypairs": 0, "instances": 0])
       try conforms(health.value, to: "Health")
-      plane.service.counters.increment("tokens.issued")
-      let counters = try await plane.client.counters()
-      #expect(counters["tokens.issued"] == 1)
-      #expect(counters["requests.ec2"] == 41)
+      plane.service.counters.note(.notFound)
+      #expect(try await plane.client.counters() == ["refusals.not-found": 1])
     }
   }
 

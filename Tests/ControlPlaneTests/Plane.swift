@@ -10,6 +10,7 @@ import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
 import Synchronization
+import Telemetry
 import TestKit
 import Testing
 
@@ -30,6 +31,22 @@ struct Plane: Sendable {
       address: .v4(0xA9FE_A9FE), port: 80, device: "br0", namespace: "ns-a", network: .default,
       problem: "there is no interface 'br0'"),
   ]
+
+  /// What the daemon says that guests ask.
+  static let load = LoadForm(
+    numbers: Dictionary(uniqueKeysWithValues: LoadForm.Number.allCases.map { ($0, 7) }),
+    answers: [LoadForm.Answers(dialect: "ec2", status: "2xx", count: 41)],
+    refusals: ["not-found": 3],
+    latencies: [Latencies.Step(nanoseconds: 30_000, count: 40)],
+    waits: [Latencies.Step(nanoseconds: 1_000_000, count: 1)],
+    guests: [
+      LoadForm.Guest(
+        address: .v4(0x0A00_0005), network: .default, instance: testID(1), hostname: "h1",
+        requests: 40, refused: 1, sentBytes: 1000),
+      LoadForm.Guest(
+        address: .v4(0x0A00_0006), network: nil, instance: nil, hostname: nil, requests: 2,
+        refused: 2, sentBytes: 10),
+    ])
 
   /// An answer as it came.
   struct Raw {
@@ -82,7 +99,9 @@ func withPlane(
     randomBytes: { count in (0..<count).map { _ in .random(in: 0...255) } },
     status: { ["version": "test", "status": "lies"] },
     listeners: { Plane.listeners },
-    requests: { ["ec2": 41] },
+    telemetry: ControlTelemetry(
+      registry: service.counters.registry, families: { service.counters.registry.families },
+      load: { Plane.load }),
     onListening: { opened.finish() })
   let group = ServiceGroup(
     configuration: .init(services: [.init(service: server)], logger: Logger(label: "test")))

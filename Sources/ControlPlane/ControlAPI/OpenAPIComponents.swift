@@ -191,6 +191,7 @@ extension OpenAPIDocument {
             "properties": {"revision": {"type": "integer"}, "outcomes": {"type": "array",
               "items": {"$ref": "#/components/schemas/Outcome"}}}},
           "problem": {"$ref": "#/components/schemas/Problem"}}},
+    \#(loadSchemas),
     \#(accessSchemas)
     }
     """#

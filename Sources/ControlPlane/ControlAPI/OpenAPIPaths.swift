@@ -16,6 +16,21 @@ extension OpenAPIDocument {
           "schema": {"type": "object", "additionalProperties": {"type": "integer"}}}}},
         "default": {"$ref": "#/components/responses/Problem"}}
     }},
+    "/metrics": {"get": {
+      "operationId": "getMetrics", "summary": "All metrics, in Prometheus' text form",
+      "responses": {
+        "200": {"description": "Version 0.0.4 of the form", "content": {"text/plain": {
+          "schema": {"type": "string"}}}},
+        "default": {"$ref": "#/components/responses/Problem"}}
+    }},
+    "/v1/top": {"get": {
+      "operationId": "getTop", "summary": "What guests ask and how fast they are answered",
+      "description": "Counts since the daemon's start: two answers tell of the time between them.",
+      "responses": {
+        "200": {"description": "The counts at this moment", "content": {"application/json": {
+          "schema": {"$ref": "#/components/schemas/Load"}}}},
+        "default": {"$ref": "#/components/responses/Problem"}}
+    }},
     "/v1/openapi.json": {"get": {
       "operationId": "getOpenAPI", "summary": "This document",
       "responses": {

@@ -23,7 +23,8 @@ extension Operation {
     case .getHealth, .getOpenAPI, .listResources, .getResource, .getMetadata, .getReadiness, .watch,
       .listIMDSv1Users:
       OperationRule(role: .reader, reach: .project, isWrite: false)
-    case .getCounters, .listListeners, .listStrangers, .getProbe, .getAddress:
+    case .getCounters, .getMetrics, .getTop, .listListeners, .listStrangers, .getProbe,
+      .getAddress:
       OperationRule(role: .reader, reach: .all, isWrite: false)
     case .getPassword, .look:
       // What the guest is told, its user data among it.

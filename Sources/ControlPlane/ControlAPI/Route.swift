@@ -3,6 +3,7 @@ public import Inventory
 /// Everything that can be asked of the control API. The name is the OpenAPI `operationId`.
 public enum Operation: String, Sendable, CaseIterable {
   case getHealth, getCounters, getOpenAPI
+  case getMetrics, getTop
   case listResources, createResource, getResource, putResource, deleteResource
   case getMetadata, putMetadata, patchMetadata, putMetadataItem, deleteMetadataItem
   case getPassword, clearPassword
@@ -19,18 +20,19 @@ public enum Operation: String, Sendable, CaseIterable {
 /// A method and a path, and what they mean.
 public struct Route: Sendable, Hashable {
   public var method: String
-  /// The path's segments after `/v1`; those in braces take any one segment.
+  /// The path's segments; those in braces take any one segment.
   public var segments: [String]
   public var operation: Operation
   /// The kind of resource that the path is about, where it is about one.
   public var kind: ResourceKind?
 
   /// The path as OpenAPI writes it, such as `/v1/instances/{id}`.
-  public var path: String { "/v1/" + segments.joined(separator: "/") }
+  public var path: String { "/" + segments.joined(separator: "/") }
 
+  /// - Parameter path: Below `/v1`, or from the root where it starts with a slash.
   init(_ method: String, _ path: String, _ operation: Operation, _ kind: ResourceKind? = nil) {
     self.method = method
-    segments = path.split(separator: "/").map(String.init)
+    segments = (path.hasPrefix("/") ? [] : ["v1"]) + path.split(separator: "/").map(String.init)
     self.operation = operation
     self.kind = kind
   }
@@ -80,6 +82,9 @@ public enum RouteTable {
       Route("GET", "health", .getHealth),
       Route("GET", "counters", .getCounters),
       Route("GET", "openapi.json", .getOpenAPI),
+      // Where every Prometheus looks.
+      Route("GET", "/metrics", .getMetrics),
+      Route("GET", "top", .getTop),
       Route("POST", "apply", .apply),
       Route("GET", "watch", .watch),
       Route("GET", "listeners", .listListeners),
@@ -129,11 +134,11 @@ public enum RouteTable {
       }
       segments.append(segment)
     }
-    guard segments.first == "v1" else {
-      throw Problem(.notFound, "there is nothing at this path; the API starts at /v1/")
-    }
     let matching = all.compactMap { route in
-      route.parameters(in: Array(segments.dropFirst())).map { (route: route, parameters: $0) }
+      route.parameters(in: segments).map { (route: route, parameters: $0) }
+    }
+    guard !matching.isEmpty || segments.first == "v1" else {
+      throw Problem(.notFound, "there is nothing at this path; the API starts at /v1/")
     }
     guard !matching.isEmpty else {
       throw Problem(.notFound, "there is nothing at this path; /v1/openapi.json says what is where")

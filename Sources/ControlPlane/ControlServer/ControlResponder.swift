@@ -24,7 +24,7 @@ struct ControlResponder: HTTPResponder {
   let gate: Gate
   let logger: Logger
   let status: @Sendable () -> JSONValue
-  private let requests: @Sendable () async -> [String: UInt64]
+  private let telemetry: ControlTelemetry
   private let resources: ResourceHandlers
   private let instances: InstanceHandlers
   private let looks: LookHandlers
@@ -36,19 +36,21 @@ struct ControlResponder: HTTPResponder {
   private let access: AccessHandlers
   private let refusals: RefusedWrites
   private let backups: BackupHandlers
+  private let measures: TelemetryHandlers
   private let service: MetadataService
 
   init(
     resources: ResourceService, gate: Gate, access: AccessHandlers, logger: Logger,
     status: @escaping @Sendable () -> JSONValue,
     listeners: @escaping @Sendable () -> [ListenerState],
-    requests: @escaping @Sendable () async -> [String: UInt64], backups: BackupAccess
+    telemetry: ControlTelemetry, backups: BackupAccess
   ) {
     self.gate = gate
     self.access = access
     self.logger = logger
     self.status = status
-    self.requests = requests
+    self.telemetry = telemetry
+    measures = TelemetryHandlers(telemetry: telemetry)
     service = resources.service
     self.resources = ResourceHandlers(resources: resources)
     instances = InstanceHandlers(resources: resources)
@@ -69,29 +71,35 @@ struct ControlResponder: HTTPResponder {
   func respond(to request: Request, context: ControlContext) async throws -> Response {
     let target = request.head.path ?? "/"
     let path = target.prefix { $0 != "?" && $0 != "#" }
+    let start = ContinuousClock.now
     var admission: Admission?
+    var operation: ControlAPI.Operation?
+    let response: Response
     do throws(Problem) {
       let admitted = try await gate.admit(request, context.channel)
       admission = admitted
-      let response = try await answer(request, admitted, String(path), target: target)
+      response = try await answer(request, admitted, String(path), target: target, &operation)
       log(request, path, admission, response.status.code, nil)
-      return response
     } catch {
       var problem = error
       problem.instance = problem.instance ?? String(path)
       log(request, path, admission, problem.kind.status, problem)
-      return .problem(problem)
+      response = .problem(problem)
     }
+    telemetry.note(operation, status: response.status.code, duration: ContinuousClock.now - start)
+    return response
   }
 
   private func answer(
-    _ request: Request, _ admission: Admission, _ path: String, target: String
+    _ request: Request, _ admission: Admission, _ path: String, target: String,
+    _ operation: inout ControlAPI.Operation?
   ) async throws(Problem) -> Response {
     guard target.utf8.count <= Limits.maximumControlTargetBytes else {
       throw Problem(
         .targetTooLong, "it has more than \(Limits.maximumControlTargetBytes) bytes")
     }
     let (route, parameters) = try RouteTable.match(method: request.method.rawValue, path: path)
+    operation = route.operation
     let rest = target.utf8.dropFirst(path.utf8.count).dropFirst()
     guard let query = PercentCoding.query(String(rest) ?? "") else {
       throw Problem(.badRequest, "the query is not percent-encoded UTF-8")
@@ -112,7 +120,9 @@ struct ControlResponder: HTTPResponder {
     let kind = request.route.kind ?? .instance
     switch request.route.operation {
     case .getHealth: return health(for: request.principal)
-    case .getCounters: return await counters()
+    case .getCounters: return await measures.counters()
+    case .getMetrics: return try await measures.metrics(request)
+    case .getTop: return try await measures.top(request)
     case .getOpenAPI:
       return .bytes(Array(OpenAPIDocument.text.utf8), type: MediaType.json.rawValue)
     case .listResources: return try resources.list(request, kind)
@@ -163,12 +173,6 @@ struct ControlResponder: HTTPResponder {
       members["counts"] = .object(counts.map { ($0, JSONValue($1)) })
     }
     return .json(.object(members), status: isReady ? .ok : .serviceUnavailable)
-  }
-
-  private func counters() async -> Response {
-    let requests = await requests().map { (key: "requests.\($0.key)", value: $0.value) }
-    let counts = (service.counters.values + requests).sorted { $0.key < $1.key }
-    return .json(.object(counts.map { ($0.key, JSONValue(revision: $0.value)) }))
   }
 
   /// Method, path, who asked and outcome. Bodies and queries stay out: they may hold secrets.

@@ -23,7 +23,7 @@ public struct ControlServer: Service {
   private let logger: Logger
   private let status: @Sendable () -> JSONValue
   private let listeners: @Sendable () -> [ListenerState]
-  private let requests: @Sendable () async -> [String: UInt64]
+  private let telemetry: ControlTelemetry
   private let backups: BackupAccess
   private let succession: ControlSuccession?
   private let onListening: @Sendable () async -> Void
@@ -37,7 +37,7 @@ public struct ControlServer: Service {
   ///   - randomBytes: As many bytes that nobody can guess.
   ///   - status: What the daemon adds to `/v1/health`, a map such as `{"version": "1.0"}`.
   ///   - listeners: Where guests are listened to.
-  ///   - requests: How many requests were answered in each dialect.
+  ///   - telemetry: What is measured.
   ///   - backups: The store's backups.
   ///   - succession: The daemon whose place this one takes, if there is one.
   ///   - onListening: Called once the socket is in its place and the network's listener is open.
@@ -47,7 +47,7 @@ public struct ControlServer: Service {
     now: @escaping @Sendable () -> Int, newID: @escaping @Sendable () -> InstanceID,
     randomBytes: @escaping @Sendable (Int) -> [UInt8], status: @escaping @Sendable () -> JSONValue,
     listeners: @escaping @Sendable () -> [ListenerState] = { [] },
-    requests: @escaping @Sendable () async -> [String: UInt64] = { [:] },
+    telemetry: ControlTelemetry,
     backups: BackupAccess = .none, succession: ControlSuccession? = nil,
     onListening: @escaping @Sendable () async -> Void = {}
   ) {
@@ -60,7 +60,7 @@ public struct ControlServer: Service {
     self.logger = logger
     self.status = status
     self.listeners = listeners
-    self.requests = requests
+    self.telemetry = telemetry
     self.backups = backups
     self.succession = succession
     self.onListening = onListening
@@ -139,8 +139,7 @@ public struct ControlServer: Service {
     _ network: ControlNetwork, _ identity: ServerIdentity,
     onRunning: @escaping @Sendable (_ port: Int) -> Void
   ) async throws {
-    let counters = resources.service.counters
-    let gate = NetworkGate(book: access.book, now: resources.now) { counters.increment($0) }
+    let gate = NetworkGate(book: access.book, now: resources.now) { telemetry.note($0) }
     let application = application(
       .network(gate), identity,
       ConnectionPlaces(
@@ -175,7 +174,7 @@ public struct ControlServer: Service {
     return Application(
       responder: ControlResponder(
         resources: resources, gate: gate, access: access, logger: logger, status: status,
-        listeners: listeners, requests: requests, backups: backups),
+        listeners: listeners, telemetry: telemetry, backups: backups),
       server: HTTPServerBuilder { responder in
         ControlChannel(
           base: HTTP1Channel(responder: responder, configuration: configuration),

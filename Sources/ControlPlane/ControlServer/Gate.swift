@@ -38,16 +38,16 @@ struct Admission: Sendable {
 final class NetworkGate: Sendable {
   private let book: AccessBook
   private let now: @Sendable () -> Int
-  private let count: @Sendable (String) -> Void
+  private let count: @Sendable (AccessRefusal) -> Void
   private let throttle = Mutex(
     FailureThrottle(
       limit: Limits.maximumFailedAttempts, secondsPerFailure: Limits.failedAttemptSeconds,
       capacity: Limits.maximumFailedAddresses))
 
-  /// - Parameter count: Is told what was refused, by a name for the counters.
+  /// - Parameter count: Is told what was refused.
   init(
     book: AccessBook, now: @escaping @Sendable () -> Int,
-    count: @escaping @Sendable (String) -> Void
+    count: @escaping @Sendable (AccessRefusal) -> Void
   ) {
     self.book = book
     self.now = now
@@ -62,13 +62,13 @@ final class NetworkGate: Sendable {
     guard !headers.isEmpty else {
       let names = try await certificateNames(channel)
       guard let entry = book.holder(ofCertificate: names) else {
-        count("control.unauthorized")
+        count(.unauthorized)
         throw NetworkGate.refusal("this certificate gives no access here")
       }
       return NetworkGate.admission(entry, .certificate, peer)
     }
     if let wait = throttle.withLock({ $0.wait(for: address, now: NetworkGate.uptime()) }) {
-      count("control.throttled")
+      count(.throttled)
       var problem = Problem(
         .tooManyRequests, "too many tokens from this address were wrong; wait \(wait) seconds")
       problem.retryAfterSeconds = wait
@@ -78,7 +78,7 @@ final class NetworkGate: Sendable {
       let entry = book.holder(ofToken: token)
     else {
       throttle.withLock { $0.fail(address, now: NetworkGate.uptime()) }
-      count("control.unauthorized")
+      count(.unauthorized)
       throw NetworkGate.refusal("the token is not known here, was revoked, or has ended")
     }
     return NetworkGate.admission(entry, .token, peer)

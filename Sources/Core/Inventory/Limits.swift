@@ -190,4 +190,9 @@ public enum Limits {
   /// Tokens and certificates together: people and programs, not guests. All are compared with each
   /// token that comes.
   public static let maximumAccessEntries = 1000
+  /// Series of metrics that this program and its libraries count in all: ours are some 200 where every
+  /// operation is used, each a line of a scrape.
+  public static let maximumMetricSeries = 2000
+  /// Guests that `nameplate top` is told of: more than a screen has lines.
+  public static let maximumBusyGuests = 256
 }

@@ -47,7 +47,8 @@ public final class MetadataService: Sendable {
   let store: any InventoryStore & TokenKeyStore
   /// Session tokens; load their keys before the first guest is answered.
   public let tokens: SessionTokens
-  let startedAtSeconds: Int
+  /// Seconds since 1970.
+  public let startedAtSeconds: Int
   private let settings: RenderSettings
   private let hosts: HostRule
   let vendorData: DynamicVendorData?

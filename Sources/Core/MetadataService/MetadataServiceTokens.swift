@@ -32,7 +32,7 @@ extension MetadataService {
     guard let seconds = TokenRule.seconds(request.fields.tokenTTL),
       let text = tokens.issue(to: holder, seconds: seconds, now: environment.now())
     else { return GuestAnswer(refusal: .tokenKeyMissing, instance: id) }
-    counters.increment("tokens.issued")
+    counters.noteToken()
     var answer = GuestAnswer(
       contentType: Document.ContentType.plainText.rawValue, body: text, instance: id)
     answer.token = TokenGrant(

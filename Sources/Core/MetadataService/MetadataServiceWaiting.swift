@@ -75,7 +75,7 @@ extension MetadataService {
   func answer(_ probe: Probe, _ request: GuestRequest) -> GuestAnswer {
     probes.note(
       Probe.Sighting(nonce: probe.nonce, source: request.source, network: request.network))
-    counters.increment("requests.probe")
+    counters.noteProbe()
     return probe.answer(to: request.source)
   }
 
@@ -99,7 +99,7 @@ extension MetadataService {
 
   /// Notes what would be refused if its rule were enforced.
   func audit(_ request: GuestRequest, _ refusal: Refusal) {
-    counters.increment("audit.\(refusal.code)")
+    counters.note(audited: refusal)
     environment.audited(request, refusal)
   }
 
@@ -107,7 +107,7 @@ extension MetadataService {
     -> GuestAnswer
   {
     let answer = GuestAnswer(refusal: refusal, instance: id)
-    counters.increment("refusals.\(refusal.code)")
+    counters.note(refusal)
     environment.refused(request, answer)
     return answer
   }

@@ -57,43 +57,7 @@ public enum Refusal: Error, Sendable, Hashable {
   /// The connection's buffers would be too much; it is closed without an answer.
   case tooMuchHeld
 
-  /// The reason in a word, for logs, counters and traces; it never changes.
-  public var code: String {
-    switch self {
-    case .unknownAddress: "unknown-address"
-    case .ambiguousAddress: "ambiguous-address"
-    case .translatedAddress: "translated-address"
-    case .macMismatch: "mac-mismatch"
-    case .macUnknown: "mac-unknown"
-    case .callerChanged: "caller-changed"
-    case .endpointDisabled: "endpoint-disabled"
-    case .tokenRequired: "token-required"
-    case .tokenInvalid: "token-invalid"
-    case .tokenForwarded: "token-forwarded"
-    case .tokenTTL: "token-ttl"
-    case .tokenKeyMissing: "token-key-missing"
-    case .malformedTarget: "malformed-target"
-    case .foreignHost: "foreign-host"
-    case .notFound: "not-found"
-    case .methodNotAllowed: "method-not-allowed"
-    case .passwordAlreadySet: "password-already-set"
-    case .passwordTooLarge: "password-too-large"
-    case .passwordNotUTF8: "password-not-utf8"
-    case .storeUnavailable: "store-unavailable"
-    case .vendorDataFailed: "vendor-data-failed"
-    case .tooManyPending: "too-many-pending"
-    case .malformedRequest: "malformed-request"
-    case .unsupportedVersion: "unsupported-version"
-    case .targetTooLong: "target-too-long"
-    case .headTooLarge: "head-too-large"
-    case .bodyTooLarge: "body-too-large"
-    case .requestTimeout: "request-timeout"
-    case .tooManyConnections: "too-many-connections"
-    case .tooManyRequests: "too-many-requests"
-    case .tooManyBytes: "too-many-bytes"
-    case .tooMuchHeld: "too-much-held"
-    }
-  }
+  public var code: String { reason.rawValue }
 
   /// Whether the connection ends with it: whoever it is for asks on a new one.
   public var endsConnection: Bool {

@@ -59,3 +59,30 @@ public struct Latencies: Sendable {
     return steps
   }
 }
+
+extension [Latencies.Step] {
+  /// How many durations there are.
+  public var total: UInt64 { reduce(0) { $0 &+ $1.count } }
+
+  /// What so many of a hundred durations do not exceed, in nanoseconds; nil where there is none.
+  public func nanoseconds(atPercentile percent: Double) -> UInt64? {
+    let wanted = UInt64((Double(total) * percent / 100).rounded(.up))
+    var count: UInt64 = 0
+    for step in self {
+      count &+= step.count
+      if count >= wanted { return step.nanoseconds }
+    }
+    return last?.nanoseconds
+  }
+
+  /// What has come since earlier counts of the same thing. After a start anew that is all.
+  public func since(_ earlier: [Latencies.Step]) -> [Latencies.Step] {
+    let before = Dictionary(earlier.map { ($0.nanoseconds, $0.count) }) { first, _ in first }
+    guard total >= earlier.total else { return self }
+    return compactMap { step in
+      let (count, isLess) = step.count.subtractingReportingOverflow(before[step.nanoseconds] ?? 0)
+      guard !isLess, count > 0 else { return nil }
+      return Latencies.Step(nanoseconds: step.nanoseconds, count: count)
+    }
+  }
+}

@@ -19,6 +19,8 @@ public struct GuestServer: Service {
     public var heldBytes: Int
     /// Addresses whose use is remembered.
     public var addresses: Int
+    /// Requests that wait for a record, a change, a store or vendor data.
+    public var waitingRequests = 0
   }
 
   /// A listener closed by itself; the text says which.
@@ -66,7 +68,11 @@ public struct GuestServer: Service {
       shared: shared, loops: loops, drainTimeout: drainTimeout, logger: logger)
   }
 
-  public var usage: Usage { shared.ledger.usage }
+  public var usage: Usage {
+    var usage = shared.ledger.usage
+    usage.waitingRequests = shared.pending.waiting
+    return usage
+  }
 
   /// Serves until a graceful shutdown or cancellation. A server runs once.
   /// - Throws: ``ListenError`` where a listener cannot be opened, ``ListenerLost`` where one

@@ -22,6 +22,9 @@ final class PendingAnswers: Sendable {
     (jobs, queue) = AsyncStream.makeStream()
   }
 
+  /// How many requests wait.
+  var waiting: Int { count.withLock(\.self) }
+
   /// Takes a request over. The answer comes to `deliver`, on any thread, once.
   /// - Returns: False where too many wait already; the request is given up then.
   func submit(

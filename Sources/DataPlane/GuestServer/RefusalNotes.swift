@@ -25,7 +25,7 @@ final class RefusalNotes: Sendable {
 
   /// - Parameter now: Milliseconds of a clock that does not go back.
   func note(_ refusal: Refusal, of guest: GuestAccounts.Guest, now: Int) {
-    counters.increment("refusals.\(refusal.code)")
+    counters.note(refusal)
     guard logger.logLevel <= .warning,
       let suppressed = admit(refusal, of: guest, second: now / 1000)
     else { return }

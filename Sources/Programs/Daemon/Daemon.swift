@@ -1,5 +1,6 @@
 import ControlAPI
 import ControlServer
+import CoreMetrics
 import Dialects
 import Foundation
 import Glibc
@@ -12,6 +13,7 @@ import MetadataService
 import SQLiteStore
 import ServiceLifecycle
 import Synchronization
+import Telemetry
 import UnixSignals
 import VendorDataClient
 
@@ -25,6 +27,7 @@ public struct Daemon: Sendable {
   private let logger: Logger
   private let systemd: Systemd
   private let takesOver: Bool
+  private let registry = MetricsRegistry()
 
   /// - Parameters:
   ///   - manifests: Files that are applied before the first guest is answered.
@@ -44,6 +47,8 @@ public struct Daemon: Sendable {
 
   /// Serves until SIGTERM or SIGINT, then finishes what is in flight.
   public func run() async throws {
+    // Before anything is made that measures itself. A process has one daemon.
+    MetricsSystem.bootstrap(registry)
     let predecessor =
       takesOver
       ? try await Predecessor.find(in: configuration.stateDirectory, logger: logger) : nil
@@ -110,7 +115,7 @@ public struct Daemon: Sendable {
       vendorData: vendorData,
       driveSeed: DriveSeed(key: try DriveKeyFile.key(in: configuration.stateDirectory)),
       unknownHold: .milliseconds(Int(configuration.unknownGuestHoldSeconds * 1000)),
-      hosts: configuration.hosts,
+      hosts: configuration.hosts, counters: Counters(registry),
       environment: MetadataService.Environment(
         now: Daemon.now, randomBytes: Daemon.randomBytes,
         sleep: { try await Task.sleep(for: $0) }, refused: { refusals.note($0, $1) },
@@ -163,17 +168,20 @@ public struct Daemon: Sendable {
       store: store, backups: StoreBackups(stateDirectory: configuration.stateDirectory),
       backupInterval: configuration.backupInterval, backupsKept: configuration.backupsKept,
       logger: logger)
+    let listenerStates: @Sendable () -> [ListenerState] = { [configuration] in
+      let areOpen = areListenersOpen.withLock(\.self)
+      return configuration.listeners.map { ListenerState($0, isOpen: areOpen) }
+        + namespaces.statuses.map(ListenerState.init)
+    }
+    let telemetry = DaemonTelemetry(
+      service: service, store: store, loops: loops, guests: guests,
+      startedAtSeconds: service.startedAtSeconds, listeners: listenerStates)
     let operators = ControlServer(
       service: service, store: store, socketPath: configuration.controlSocket,
       allowedUIDs: configuration.controlAllowedUIDs, network: configuration.controlNetwork,
       logger: logger, now: Daemon.now, newID: randomInstanceID, randomBytes: Daemon.randomBytes,
       status: { Daemon.status(guests.usage, store: store.problem) },
-      listeners: { [configuration] in
-        let areOpen = areListenersOpen.withLock(\.self)
-        return configuration.listeners.map { ListenerState($0, isOpen: areOpen) }
-          + namespaces.statuses.map(ListenerState.init)
-      },
-      requests: { Daemon.requests(await loops.tally()) },
+      listeners: listenerStates, telemetry: telemetry.control,
       backups: storeKeeper.access,
       succession: predecessor?.succession(of: configuration.controlNetwork) { preparation.step() },
       onListening: { readiness.step() })
@@ -246,15 +254,6 @@ public struct Daemon: Sendable {
         "remembered": JSONValue(usage.addresses),
       ],
     ]
-  }
-
-  /// The requests that were answered in each dialect that was spoken.
-  private static func requests(_ tally: GuestTally) -> [String: UInt64] {
-    let counts = DialectName.allCases.map { dialect in
-      let answers = GuestTally.StatusClass.allCases.map { tally.answers(in: dialect, $0) }
-      return (dialect.rawValue, answers.reduce(0, +))
-    }
-    return Dictionary(uniqueKeysWithValues: counts).filter { $0.value > 0 }
   }
 
   @Sendable private static func monotonicSeconds() -> Int {

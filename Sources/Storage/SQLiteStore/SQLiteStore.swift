@@ -1,5 +1,7 @@
+import CoreMetrics
 internal import GRDB
 public import Inventory
+import Telemetry
 
 /// The embedded store: one SQLite database in a state directory that one daemon has to itself.
 ///
@@ -13,6 +15,7 @@ public final class SQLiteStore: InventoryStore {
   private let failure: StoreFailure
   private let files: StoreFiles
   private let trouble = StoreTrouble()
+  private let commits = Timer(label: Metric.storeCommitSeconds.rawValue)
 
   /// Opens the store of a state directory, or makes one that holds the network `default`.
   /// - Parameters:
@@ -145,6 +148,10 @@ public final class SQLiteStore: InventoryStore {
     async throws(StoreError) -> CommitResult
   {
     let (failure, feed) = (failure, feed)
+    let start = ContinuousClock.now
+    defer {
+      if !dryRun { commits.recordNanoseconds(Int64((.now - start) / .nanoseconds(1))) }
+    }
     let result = try await onWritersQueue { db in
       let (result, batch) = try SQLiteStore.transaction(db) { db in
         let (result, batch) = try StoreTransaction(db: db, failure: failure)
