@@ -19,7 +19,7 @@ public struct NameplateCommand: AsyncParsableCommand {
     version: nameplateVersion,
     subcommands: [
       Serve.self, Apply.self, Diff.self, Get.self, List.self, Delete.self, Look.self, Watch.self,
-      Status.self, ListenerCommand.self, InstanceCommand.self, DriveCommand.self,
+      Status.self, Top.self, ListenerCommand.self, InstanceCommand.self, DriveCommand.self,
       LibvirtCommand.self, KeyCommand.self, ConfigCommand.self,
       RedirectCommand.self, DoctorCommand.self, AccessCommand.self, AuditCommand.self,
       BackupCommand.self, Inject.self,

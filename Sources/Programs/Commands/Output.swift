@@ -27,6 +27,13 @@ struct Table {
   mutating func add(cells: [String]) { rows.append(cells) }
 
   func print() {
+    for (index, line) in lines.enumerated() {
+      Swift.print(index == 0 ? Terminal.bold(line) : line)
+    }
+  }
+
+  /// The heads, then the rows.
+  var lines: [String] {
     let widths = heads.indices.map { column in
       ([heads] + rows).map { $0[column].count }.max() ?? 0
     }
@@ -35,8 +42,7 @@ struct Table {
         cell + String(repeating: " ", count: width - cell.count)
       }.joined(separator: "  ").trimmingEnd
     }
-    Swift.print(Terminal.bold(line(heads)))
-    for row in rows { Swift.print(line(row)) }
+    return ([heads] + rows).map(line)
   }
 }
 
