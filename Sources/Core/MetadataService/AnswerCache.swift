@@ -40,18 +40,16 @@ final class AnswerCache: Sendable {
   /// A rack's guests with a boot's documents each, at a few KiB.
   private static let maximumEntries = 16_384
   private static let maximumBytes = 64 * 1024 * 1024
-  static let seedBytes = 512
-  private static let seedLetters = (seedBytes + 2) / 3 * 4
 
   private let state = Mutex(State())
 
   /// The answer as it would be given now.
   /// - Parameters:
-  ///   - randomBytes: Gives the fresh seed.
+  ///   - seeds: Gives the fresh seed.
   ///   - admits: Whether the request that is asked for meets the terms. Where it does not, whoever
   ///     renders answers anew finds the reason.
   func answer(
-    _ key: Key, revision: Revision, today: String, randomBytes: (Int) -> [UInt8],
+    _ key: Key, revision: Revision, today: String, seeds: RandomSeeds,
     admits: (Terms) -> Bool
   ) -> GuestAnswer? {
     let entry = state.withLock { state -> Entry? in
@@ -60,11 +58,7 @@ final class AnswerCache: Sendable {
     }
     guard let entry, admits(entry.terms) else { return nil }
     var answer = entry.answer
-    if let offset = entry.seedOffset {
-      let seed = Base64.encodedBytes(randomBytes(AnswerCache.seedBytes))
-      guard seed.count == AnswerCache.seedLetters else { return nil }
-      answer.body.replaceSubrange(offset..<(offset + AnswerCache.seedLetters), with: seed)
-    }
+    if let offset = entry.seedOffset { seeds.write(into: &answer.body, at: offset) }
     return answer
   }
 
@@ -98,7 +92,8 @@ final class AnswerCache: Sendable {
 
   /// Where the text stands, if it stands there once.
   private static func offset(of text: [UInt8], in body: [UInt8]) -> Int? {
-    guard let first = text.first, text.count == seedLetters, body.count >= text.count else {
+    guard let first = text.first, text.count == RandomSeeds.seedLetters, body.count >= text.count
+    else {
       return nil
     }
     let places = (0...(body.count - text.count)).filter {

@@ -23,7 +23,7 @@ public struct DriveSeed: Sendable {
   public func bytes(for id: InstanceID) -> [UInt8] {
     let seed = HKDF<SHA256>.expand(
       pseudoRandomKey: key, info: Array("nameplate drive random_seed \(id)".utf8),
-      outputByteCount: AnswerCache.seedBytes)
+      outputByteCount: RandomSeeds.seedBytes)
     return unsafe seed.withUnsafeBytes { unsafe Array($0) }
   }
 }

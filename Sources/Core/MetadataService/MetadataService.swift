@@ -59,6 +59,7 @@ public final class MetadataService: Sendable {
   let held = Mutex(HoldLedger())
   let changes = Mutex(ChangeLedger())
   private let cache = AnswerCache()
+  private let seeds: RandomSeeds
   private let day = Day()
 
   public init(
@@ -77,6 +78,7 @@ public final class MetadataService: Sendable {
     self.counters = counters
     self.environment = environment
     startedAtSeconds = environment.now()
+    seeds = RandomSeeds(randomBytes: environment.randomBytes)
     tokens = SessionTokens(store: store, environment: environment)
   }
 
@@ -92,7 +94,7 @@ public final class MetadataService: Sendable {
     if isRead,
       let answer = cache.answer(
         request.cacheKey, revision: catalog.revision, today: day.text(of: now),
-        randomBytes: environment.randomBytes, admits: { admits(request, on: $0, now: now) })
+        seeds: seeds, admits: { admits(request, on: $0, now: now) })
     {
       return .answer(answer)
     }
@@ -301,7 +303,7 @@ public final class MetadataService: Sendable {
       view: view, settings: settings, sourceAddress: source,
       today: today(),
       randomSeed: needs.contains(.randomSeed)
-        ? environment.randomBytes(AnswerCache.seedBytes) : [],
+        ? seeds.next() : [],
       dynamicVendorData: needs.contains(.dynamicVendorData)
         ? vendorData?.answers(for: view) ?? [] : [])
   }
