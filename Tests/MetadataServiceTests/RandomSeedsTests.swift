@@ -1,5 +1,4 @@
 import Foundation
-import Inventory
 import Synchronization
 import Testing
 
@@ -17,19 +16,19 @@ struct RandomSeedsTests {
     }
   }
 
-  @Test("no two seeds share a part, and the system is asked for a key once in 512 of them")
+  @Test("no two seeds share a part, and the system is asked for a key once in 384 of them")
   func distinct() {
     let system = System()
     let seeds = RandomSeeds(randomBytes: system.bytes)
     var parts: Set<[UInt8]> = []
-    for _ in 0..<1025 {
+    for _ in 0..<769 {
       let seed = seeds.next()
       #expect(seed.count == 512)
       for start in stride(from: 0, to: 512, by: 16) {
         parts.insert(Array(seed[start..<(start + 16)]))
       }
     }
-    #expect(parts.count == 1025 * 32)
+    #expect(parts.count == 769 * 32)
     #expect(system.asked.withLock { $0 } == [32, 32, 32])
   }
 
@@ -40,16 +39,26 @@ struct RandomSeedsTests {
     #expect(RandomSeeds { [UInt8](repeating: 2, count: $0) }.next() != first)
   }
 
-  @Test("a seed is written as base64, and nothing beside it")
+  @Test("a written seed is the base64 of 512 bytes, each as likely as any, and nothing beside it")
   func written() throws {
-    let key: @Sendable (Int) -> [UInt8] = { [UInt8](repeating: 3, count: $0) }
-    let plain = RandomSeeds(randomBytes: key)
-    let written = RandomSeeds(randomBytes: key)
-    for _ in 0..<20 {
+    let seeds = RandomSeeds(randomBytes: System().bytes)
+    var counts = [Int](repeating: 0, count: 256)
+    let rounds = 1000
+    for _ in 0..<rounds {
       var text = [UInt8](repeating: 0x2E, count: 700)
-      written.write(into: &text, at: 8)
-      let base64 = Data(plain.next()).base64EncodedString()
-      #expect(String(decoding: text, as: UTF8.self) == "........\(base64)........")
+      seeds.write(into: &text, at: 8)
+      #expect(text.prefix(8).allSatisfy { $0 == 0x2E })
+      #expect(text.suffix(8).allSatisfy { $0 == 0x2E })
+      let base64 = String(decoding: text[8..<692], as: UTF8.self)
+      let bytes = try #require(Data(base64Encoded: base64))
+      #expect(bytes.count == 512)
+      // One text for each seed: what no byte has is zero.
+      #expect(bytes.base64EncodedString() == base64)
+      for byte in bytes { counts[Int(byte)] += 1 }
     }
+    // Chi-squared of 255 degrees of freedom: 400 and more comes once in some 100 million times.
+    let expected = Double(rounds * 512) / 256
+    let deviation = counts.reduce(0) { $0 + (Double($1) - expected) * (Double($1) - expected) }
+    #expect(deviation / expected < 400)
   }
 }

@@ -11,45 +11,28 @@ public enum Base64 {
     return values
   }()
 
-  /// The two letters of each 12 bits, the first one in the low byte.
-  private static let pairs: [UInt16] = (0..<4096).map { bits in
-    UInt16(alphabet[bits >> 6]) | UInt16(alphabet[bits & 63]) << 8
-  }
-
   public static func encode(_ bytes: [UInt8]) -> String {
     String(decoding: encodedBytes(bytes), as: UTF8.self)
   }
 
   /// The text's bytes, for whoever needs no string of them.
   public static func encodedBytes(_ bytes: [UInt8]) -> [UInt8] {
+    let letters = alphabet
     var out = [UInt8](repeating: UInt8(ascii: "="), count: (bytes.count + 2) / 3 * 4)
-    encode(bytes.span, into: &out, at: 0)
-    return out
-  }
-
-  /// Writes a text over what stands in a buffer, which must have room for it.
-  public static func encode(_ bytes: Span<UInt8>, into out: inout [UInt8], at offset: Int) {
-    let pairs = pairs.span
-    var out = out.mutableSpan
-    var place = offset
-    let rest = bytes.count % 3
-    for start in stride(from: 0, to: bytes.count - rest, by: 3) {
-      let group = Int(bytes[start]) << 16 | Int(bytes[start + 1]) << 8 | Int(bytes[start + 2])
-      let (first, second) = (pairs[group >> 12], pairs[group & 4095])
-      out[place] = UInt8(truncatingIfNeeded: first)
-      out[place + 1] = UInt8(truncatingIfNeeded: first >> 8)
-      out[place + 2] = UInt8(truncatingIfNeeded: second)
-      out[place + 3] = UInt8(truncatingIfNeeded: second >> 8)
+    var place = 0
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+      let left = bytes.count - start
+      let group =
+        UInt32(bytes[start]) << 16
+        | (left > 1 ? UInt32(bytes[start + 1]) << 8 : 0)
+        | (left > 2 ? UInt32(bytes[start + 2]) : 0)
+      out[place] = letters[Int(group >> 18 & 63)]
+      out[place + 1] = letters[Int(group >> 12 & 63)]
+      if left > 1 { out[place + 2] = letters[Int(group >> 6 & 63)] }
+      if left > 2 { out[place + 3] = letters[Int(group & 63)] }
       place += 4
     }
-    guard rest > 0 else { return }
-    let start = bytes.count - rest
-    let group = Int(bytes[start]) << 16 | (rest > 1 ? Int(bytes[start + 1]) << 8 : 0)
-    let (first, second) = (pairs[group >> 12], pairs[group & 4095])
-    out[place] = UInt8(truncatingIfNeeded: first)
-    out[place + 1] = UInt8(truncatingIfNeeded: first >> 8)
-    out[place + 2] = rest > 1 ? UInt8(truncatingIfNeeded: second) : UInt8(ascii: "=")
-    out[place + 3] = UInt8(ascii: "=")
+    return out
   }
 
   /// Nil where the text is not base64. Line breaks and spaces between the letters are skipped, as

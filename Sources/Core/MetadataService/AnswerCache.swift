@@ -14,6 +14,15 @@ final class AnswerCache: Sendable {
     let mac: MACAddress?
     let isMACUnresolved: Bool
     let target: [UInt8]
+
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(network)
+      hasher.combine(source)
+      hasher.combine(mac)
+      hasher.combine(isMACUnresolved)
+      // At once, where an array's own way is byte by byte.
+      unsafe target.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
   }
 
   /// Who may have a kept answer, and what their asking counts for.
@@ -23,11 +32,18 @@ final class AnswerCache: Sendable {
     let tally: TokenlessRequests.Tally
   }
 
-  private struct Entry {
+  /// An object, so that a look at it counts one reference and not each of its parts'.
+  private final class Entry: Sendable {
     let answer: GuestAnswer
     let terms: Terms
     /// Where the base64 of the random seed starts in the body, if there is one.
     let seedOffset: Int?
+
+    init(answer: GuestAnswer, terms: Terms, seedOffset: Int?) {
+      self.answer = answer
+      self.terms = terms
+      self.seedOffset = seedOffset
+    }
   }
 
   private struct State {

@@ -1,5 +1,4 @@
 import Crypto
-import Inventory
 import Synchronization
 
 /// The random bytes of meta_data.json's `random_seed`.
@@ -12,20 +11,7 @@ final class RandomSeeds: Sendable {
   static let seedBytes = 512
   static let seedLetters = (seedBytes + 2) / 3 * 4
 
-  private static let keyBytes = 32
-  private static let seedsOfBlock = 8
-  private static let blocksOfKey = 64
-  private static let zeros = [UInt8](repeating: 0, count: keyBytes + seedsOfBlock * seedBytes)
-
-  private struct State {
-    /// A key for the next block, then seeds; those before `place` are wiped.
-    var block: [UInt8] = []
-    var place = 0
-    /// How many blocks may still follow before the system is asked for a key.
-    var blocksLeft = 0
-  }
-
-  private let state = Mutex(State())
+  private let stream = Mutex(Stream())
   private let randomBytes: @Sendable (Int) -> [UInt8]
 
   /// - Parameter randomBytes: The system's own.
@@ -33,52 +19,96 @@ final class RandomSeeds: Sendable {
 
   /// A seed that nobody had before.
   func next() -> [UInt8] {
-    state.withLock { state in
-      let place = advance(&state)
-      defer { wipe(&state, place) }
-      return Array(state.block[place..<(place + RandomSeeds.seedBytes)])
+    var seed: [UInt8] = []
+    stream.withLock { stream in
+      unsafe stream.take(randomBytes) {
+        unsafe seed.append(contentsOf: $0.prefix(RandomSeeds.seedBytes))
+      }
     }
+    return seed
   }
 
-  /// Writes the base64 of a seed that nobody had before.
+  /// Writes the base64 of a seed that nobody had before. A random text of that form is as good as the
+  /// text of random bytes, and cheaper.
   /// - Parameter offset: Where it begins; there must be room for ``seedLetters``.
   func write(into text: inout [UInt8], at offset: Int) {
-    state.withLock { state in
-      let place = advance(&state)
-      Base64.encode(
-        state.block.span.extracting(place..<(place + RandomSeeds.seedBytes)), into: &text,
-        at: offset)
-      wipe(&state, place)
+    stream.withLock { stream in
+      unsafe stream.take(randomBytes) { bytes in
+        unsafe text.withUnsafeMutableBytes { text in
+          let letters = unsafe UnsafeMutableRawBufferPointer(
+            rebasing: text[offset..<(offset + RandomSeeds.seedLetters)])
+          unsafe RandomSeeds.fill(letters, from: bytes)
+        }
+      }
     }
   }
 
-  /// - Returns: Where the next seed begins in the block.
-  private func advance(_ state: inout State) -> Int {
-    if state.place + RandomSeeds.seedBytes > state.block.count { refill(&state) }
-    defer { state.place += RandomSeeds.seedBytes }
-    return state.place
+  private static func fill(
+    _ letters: UnsafeMutableRawBufferPointer, from bytes: UnsafeMutableRawBufferPointer
+  ) {
+    for index in 0..<seedLetters { unsafe letters[index] = letter(bytes[index] & 63) }
+    // The last two of 512 bytes are 16 bits: a letter has the last four of them, and none follows.
+    let last = seedLetters - 2
+    unsafe letters[last] = letter(bytes[last] & 60)
+    unsafe letters[last + 1] = UInt8(ascii: "=")
   }
 
-  private func wipe(_ state: inout State, _ place: Int) {
-    for index in place..<(place + RandomSeeds.seedBytes) { state.block[index] = 0 }
+  /// Base64's letter of six bits: 0 to 25 are A to Z, to 51 a to z, to 61 the digits, then + and /.
+  /// It is all arithmetic, so that many are made at once.
+  private static func letter(_ bits: UInt8) -> UInt8 {
+    var letter = bits &+ 65
+    letter &+= bits > 25 ? 6 : 0
+    letter &-= bits > 51 ? 75 : 0
+    letter &-= bits > 61 ? 15 : 0
+    letter &+= bits > 62 ? 3 : 0
+    return letter
   }
+}
 
-  private func refill(_ state: inout State) {
-    if state.blocksLeft == 0 {
-      state.block = randomBytes(RandomSeeds.keyBytes)
-      state.blocksLeft = RandomSeeds.blocksOfKey
+/// The key stream.
+private struct Stream {
+  private static let keyBytes = 32
+  private static let seedsOfBlock = 6
+  private static let blocksOfKey = 64
+  private static let zeros = [UInt8](
+    repeating: 0, count: keyBytes + seedsOfBlock * RandomSeeds.seedLetters)
+
+  /// A key for the next block, then bytes for seeds; those before `place` are wiped.
+  private var block: [UInt8] = []
+  private var place = 0
+  /// How many blocks may still follow before the system is asked for a key.
+  private var blocksLeft = 0
+
+  /// Lends as many bytes as a seed has letters, which nobody has seen, and wipes them.
+  mutating func take(
+    _ randomBytes: (Int) -> [UInt8], _ body: (UnsafeMutableRawBufferPointer) -> Void
+  ) {
+    if place + RandomSeeds.seedLetters > block.count { refill(randomBytes) }
+    let range = place..<(place + RandomSeeds.seedLetters)
+    place = range.upperBound
+    unsafe block.withUnsafeMutableBytes { block in
+      let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: block[range])
+      unsafe body(bytes)
+      for index in bytes.indices { unsafe bytes[index] = 0 }
     }
-    state.blocksLeft -= 1
-    state.place = RandomSeeds.keyBytes
+  }
+
+  private mutating func refill(_ randomBytes: (Int) -> [UInt8]) {
+    if blocksLeft == 0 {
+      block = randomBytes(Stream.keyBytes)
+      blocksLeft = Stream.blocksOfKey
+    }
+    blocksLeft -= 1
+    place = Stream.keyBytes
     // A key is used once, so its nonce may be any.
-    let key = SymmetricKey(data: state.block.prefix(RandomSeeds.keyBytes))
+    let key = SymmetricKey(data: block.prefix(Stream.keyBytes))
     if let nonce = try? ChaChaPoly.Nonce(data: [UInt8](repeating: 0, count: 12)),
-      let box = try? ChaChaPoly.seal(RandomSeeds.zeros, using: key, nonce: nonce)
+      let box = try? ChaChaPoly.seal(Stream.zeros, using: key, nonce: nonce)
     {
-      state.block = Array(box.ciphertext)
+      block = Array(box.ciphertext)
     } else {
       // The cipher has no reason to fail. If it does, the system's bytes do as well.
-      state.block = randomBytes(RandomSeeds.zeros.count)
+      block = randomBytes(Stream.zeros.count)
     }
   }
 }
