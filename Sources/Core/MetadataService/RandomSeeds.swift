@@ -102,8 +102,8 @@ private struct Stream {
     place = Stream.keyBytes
     // A key is used once, so its nonce may be any.
     let key = SymmetricKey(data: block.prefix(Stream.keyBytes))
-    if let nonce = try? ChaChaPoly.Nonce(data: [UInt8](repeating: 0, count: 12)),
-      let box = try? ChaChaPoly.seal(Stream.zeros, using: key, nonce: nonce)
+    if let nonce = try? AES.GCM.Nonce(data: [UInt8](repeating: 0, count: 12)),
+      let box = try? AES.GCM.seal(Stream.zeros, using: key, nonce: nonce)
     {
       block = Array(box.ciphertext)
     } else {

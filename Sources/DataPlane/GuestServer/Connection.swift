@@ -4,7 +4,10 @@ import Inventory
 import MetadataService
 
 /// A guest's connection: performs what its ``GuestExchange`` decides. It lives on one thread.
-final class Connection {
+///
+/// Each event is one call of a mutating function, so that what it does to its parts is known at
+/// compile time not to overlap, and not looked up at run time.
+struct Connection: ~Copyable {
   /// Answers to pipelined requests leave together, up to about so many bytes.
   private static let maximumBatchBytes = 64 * 1024
 
@@ -70,13 +73,13 @@ final class Connection {
 
   /// Its first turn. What a guest asks is mostly there when its connection is accepted; where it is
   /// answered and closed at once, the poll never hears of it.
-  func begin(_ now: Int) {
+  mutating func begin(_ now: Int) {
     if seat.admission == .turnedAway { return perform(exchange.turnAway(), now) }
     read(now)
     settle(now)
   }
 
-  func happened(_ events: Poll.Events, _ now: Int) {
+  mutating func happened(_ events: Poll.Events, _ now: Int) {
     if events.contains(.error) { return close() }
     socket.note(events)
     if socket.canSend { sendRest(now) }
@@ -84,20 +87,20 @@ final class Connection {
     settle(now)
   }
 
-  func continueReading(_ now: Int) {
+  mutating func continueReading(_ now: Int) {
     isWaitingForTurn = false
     read(now)
     settle(now)
   }
 
-  func deadlineReached(_ now: Int) { perform(exchange.deadlineReached(now: now), now) }
+  mutating func deadlineReached(_ now: Int) { perform(exchange.deadlineReached(now: now), now) }
 
-  func deliver(_ answer: GuestAnswer, _ now: Int) {
+  mutating func deliver(_ answer: GuestAnswer, _ now: Int) {
     perform(exchange.answered(answer, now: now), now)
   }
 
   /// The server, or the listener that it came in by, is to stop.
-  func shutDown(isListenerGone: Bool, _ now: Int) {
+  mutating func shutDown(isListenerGone: Bool, _ now: Int) {
     // What the guest does not acknowledge would keep the socket in the kernel for minutes after it
     // is closed, and with it the network namespace that is to go.
     if isListenerGone { socket.boundClosing() }
@@ -105,7 +108,7 @@ final class Connection {
   }
 
   /// One read, so that nobody takes more than a turn.
-  private func read(_ now: Int) {
+  private mutating func read(_ now: Int) {
     guard socket.mayHaveInput, exchange.wantsInput else { return }
     switch unsafe socket.receive(into: thread.input) {
     case .bytes(let count):
@@ -124,13 +127,13 @@ final class Connection {
   // MARK: Performing
 
   /// Performs an event's action and all that follow from it.
-  private func perform(_ action: GuestExchange.Action, _ now: Int) {
+  private mutating func perform(_ action: GuestExchange.Action, _ now: Int) {
     perform(one: action, now)
     advance(Span(), now)
     settle(now)
   }
 
-  private func advance(_ bytes: Span<UInt8>, _ now: Int) {
+  private mutating func advance(_ bytes: Span<UInt8>, _ now: Int) {
     var offset = 0
     while true {
       let action = exchange.next(bytes, from: &offset, now: now)
@@ -139,7 +142,7 @@ final class Connection {
     }
   }
 
-  private func perform(one action: GuestExchange.Action, _ now: Int) {
+  private mutating func perform(one action: GuestExchange.Action, _ now: Int) {
     switch action {
     case .wait: break
     case .ask(let request): ask(request, now)
@@ -156,7 +159,7 @@ final class Connection {
     }
   }
 
-  private func ask(_ request: GuestRequest, _ now: Int) {
+  private mutating func ask(_ request: GuestRequest, _ now: Int) {
     let shared = entrance.shared
     if let refusal = shared.ledger.ask(seat, now: now) {
       shared.notes.note(refusal, of: guest, now: now)
@@ -184,7 +187,7 @@ final class Connection {
   }
 
   /// What the kernel knows of the way to the guest, asked once, and again while it knows no MAC.
-  private func findLink() -> LinkFacts {
+  private mutating func findLink() -> LinkFacts {
     if let link, !link.isMACUnresolved { return link }
     // A loopback address never was on a wire.
     guard let links = entrance.links, !guest.address.isLoopback else { return LinkFacts() }
@@ -196,7 +199,7 @@ final class Connection {
     return found
   }
 
-  private func send(_ reply: GuestExchange.Reply, _ now: Int) {
+  private mutating func send(_ reply: GuestExchange.Reply, _ now: Int) {
     if let token = reply.answer.token {
       // What is answered already is not the token's.
       flush(now)
@@ -214,7 +217,7 @@ final class Connection {
     if thread.output.count >= Connection.maximumBatchBytes { flush(now) }
   }
 
-  private func count(_ reply: GuestExchange.Reply, _ now: Int) {
+  private mutating func count(_ reply: GuestExchange.Reply, _ now: Int) {
     let answer = reply.answer
     thread.tally.noteAnswer(in: answer.dialect, status: answer.status)
     thread.tally.busy.note(
@@ -229,7 +232,7 @@ final class Connection {
   }
 
   /// Sends the answers, as far as the guest takes them.
-  private func flush(_ now: Int) {
+  private mutating func flush(_ now: Int) {
     if !thread.output.isEmpty {
       thread.tally.noteSent(thread.output.count)
       socket.send(thread.output, areLast: isFinishing)
@@ -239,13 +242,13 @@ final class Connection {
   }
 
   /// Sends what the guest did not take before, and goes on with the requests that waited for it.
-  private func sendRest(_ now: Int) {
+  private mutating func sendRest(_ now: Int) {
     socket.sendRest(areLast: isFinishing)
     haveSent(now)
     advance(Span(), now)
   }
 
-  private func haveSent(_ now: Int) {
+  private mutating func haveSent(_ now: Int) {
     guard !socket.hasFailed else { return close() }
     exchange.writabilityChanged(to: !socket.hasUnsent, now: now)
     guard isFinishing, !socket.hasUnsent else { return }
@@ -254,37 +257,37 @@ final class Connection {
   }
 
   /// Ends a turn: sends what is to be sent, and sees to what comes next.
-  private func settle(_ now: Int) {
+  private mutating func settle(_ now: Int) {
     if !thread.output.isEmpty { flush(now) }
     guard socket.isOpen else { return }
     guard hold(exchange.heldBytes + socket.unsentBytes) else {
       entrance.shared.notes.note(.tooMuchHeld, of: guest, now: now)
       return close()
     }
-    guard socket.isWatched(by: thread, self) else { return close() }
-    thread.setDeadline(exchange.deadline, of: self)
+    guard socket.isWatched(by: thread, as: key) else { return close() }
+    thread.setDeadline(exchange.deadline, of: key)
     if !isWaitingForTurn, socket.mayHaveInput, exchange.wantsInput {
       isWaitingForTurn = true
-      thread.readAgain(self)
+      thread.readAgain(key)
     }
   }
 
   /// Tells the ledger what is kept in buffers.
   /// - Returns: False where it is too much.
   @discardableResult
-  private func hold(_ count: Int) -> Bool {
+  private mutating func hold(_ count: Int) -> Bool {
     guard count != heldBytes else { return true }
     defer { heldBytes = count }
     return entrance.shared.ledger.hold(count, insteadOf: heldBytes, by: seat)
   }
 
   /// Closes the connection, once.
-  func close() {
+  mutating func close() {
     guard socket.isOpen else { return }
     exchange.closed()
     thread.clearOutput()
     hold(0)
-    thread.remove(self)
+    thread.remove(key)
     socket.close()
     entrance.shared.ledger.release(seat, by: entrance.id)
   }

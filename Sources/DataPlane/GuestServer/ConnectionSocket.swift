@@ -119,13 +119,13 @@ struct ConnectionSocket: ~Copyable {
 
   /// Sees to it that the poll knows the socket, and tells of output where some is kept.
   /// - Returns: False where the system has no room for it.
-  mutating func isWatched(by thread: LoopThread, _ connection: Connection) -> Bool {
+  mutating func isWatched(by thread: LoopThread, as key: Poll.Key) -> Bool {
     guard !isWatched || (hasUnsent && !isWatchedForOutput) else { return true }
     defer {
       isWatched = true
       isWatchedForOutput = hasUnsent
     }
-    return thread.watch(connection, isNew: !isWatched, forOutput: hasUnsent)
+    return thread.watch(key, isNew: !isWatched, forOutput: hasUnsent)
   }
 
   // MARK: Options

@@ -33,12 +33,12 @@ import MetadataService
   /// Those of them where nothing is accepted after a failure, and until when.
   private var closedDoors: [CInt: Int] = [:]
   /// By descriptor, as are their deadlines; `max` is never.
-  private var connections: [Connection?] = []
+  private var connections: [HeldConnection?] = []
   private var deadlines: [Int] = []
   /// When the deadlines are to be looked at.
   private var sweepAt = Int.max
   /// Connections that have more to read than one turn allows.
-  private var again: [Connection] = []
+  private var again: [Poll.Key] = []
   /// Of the connection that was accepted last.
   private var lastNumber: UInt32 = 0
   private var date = HTTPDate(secondsSince1970: 0)
@@ -99,7 +99,7 @@ import MetadataService
   private func handle(_ key: Poll.Key, _ events: Poll.Events, _ now: Int) {
     if key.number != 0 {
       // The connection may be gone, and its descriptor another's, since the event was noted.
-      connection(key)?.happened(events, now)
+      held(key)?.connection.happened(events, now)
     } else if key.descriptor == loop.wake {
       for job in loop.takeJobs() { job(self) }
     } else if let entrance = doors[key.descriptor], closedDoors[key.descriptor] == nil {
@@ -108,9 +108,9 @@ import MetadataService
   }
 
   private func continueReading(_ now: Int) {
-    let connections = again
+    let keys = again
     again.removeAll(keepingCapacity: true)
-    for connection in connections { connection.continueReading(now) }
+    for key in keys { held(key)?.connection.continueReading(now) }
   }
 
   // MARK: Doors
@@ -175,43 +175,43 @@ import MetadataService
       connections.append(contentsOf: repeatElement(nil, count: missing))
       deadlines.append(contentsOf: repeatElement(.max, count: missing))
     }
-    connections[index] = connection
-    connection.begin(now)
+    let held = HeldConnection(connection, key)
+    connections[index] = held
+    held.connection.begin(now)
   }
 
   // MARK: Connections
 
   /// Nil where it is gone.
-  private func connection(_ key: Poll.Key) -> Connection? {
+  private func held(_ key: Poll.Key) -> HeldConnection? {
     let index = Int(key.descriptor)
-    guard connections.indices.contains(index), let connection = connections[index],
-      connection.key == key
+    guard connections.indices.contains(index), let held = connections[index], held.key == key
     else { return nil }
-    return connection
+    return held
   }
 
   /// Has a connection told of what can be read, and written where something waits for that.
   /// - Returns: False where the system has no room for it.
-  func watch(_ connection: Connection, isNew: Bool, forOutput: Bool) -> Bool {
+  func watch(_ key: Poll.Key, isNew: Bool, forOutput: Bool) -> Bool {
     var events: Poll.Events = [.input, .inputEnd, .changesOnly]
     if forOutput { events.insert(.output) }
-    return isNew ? poll.add(connection.key, events) : poll.change(connection.key, events)
+    return isNew ? poll.add(key, events) : poll.change(key, events)
   }
 
   /// Gives a connection another turn, after all others.
-  func readAgain(_ connection: Connection) { again.append(connection) }
+  func readAgain(_ key: Poll.Key) { again.append(key) }
 
   /// Sets when a connection's clock runs out.
-  func setDeadline(_ deadline: Int, of connection: Connection) {
-    let index = Int(connection.key.descriptor)
+  func setDeadline(_ deadline: Int, of key: Poll.Key) {
+    let index = Int(key.descriptor)
     guard deadlines.indices.contains(index) else { return }
     deadlines[index] = deadline
     if deadline < sweepAt { sweepAt = deadline }
   }
 
   /// Forgets a connection, before its socket is closed.
-  func remove(_ connection: Connection) {
-    let index = Int(connection.key.descriptor)
+  func remove(_ key: Poll.Key) {
+    let index = Int(key.descriptor)
     guard connections.indices.contains(index) else { return }
     connections[index] = nil
     deadlines[index] = .max
@@ -222,7 +222,7 @@ import MetadataService
   private func sweep(_ now: Int) {
     for index in deadlines.indices where deadlines[index] <= now {
       deadlines[index] = .max
-      connections[index]?.deadlineReached(now)
+      connections[index]?.connection.deadlineReached(now)
     }
     let next = deadlines.reduce(.max, min)
     sweepAt = next == .max ? .max : max(next, now + LoopThread.sweepMilliseconds)
@@ -244,7 +244,7 @@ import MetadataService
 
   /// Brings the answer to a request that could not be answered at once.
   func deliver(_ answer: GuestAnswer, to key: Poll.Key) {
-    connection(key)?.deliver(answer, LoopThread.now())
+    held(key)?.connection.deliver(answer, LoopThread.now())
   }
 
   /// Has other threads bring an answer here.
@@ -257,20 +257,20 @@ import MetadataService
   /// Tells the connections of a listener, or all, to end.
   func drain(_ listener: ListenerID?, isListenerGone: Bool) {
     let now = LoopThread.now()
-    for connection in connections(of: listener) {
-      connection.shutDown(isListenerGone: isListenerGone, now)
+    for held in connections(of: listener) {
+      held.connection.shutDown(isListenerGone: isListenerGone, now)
     }
   }
 
   /// Closes the connections of a listener, or all.
   func closeConnections(of listener: ListenerID?) {
-    for connection in connections(of: listener) { connection.close() }
+    for held in connections(of: listener) { held.connection.close() }
   }
 
-  private func connections(of listener: ListenerID?) -> [Connection] {
-    connections.compactMap { connection in
-      guard let connection, listener == nil || connection.listener == listener else { return nil }
-      return connection
+  private func connections(of listener: ListenerID?) -> [HeldConnection] {
+    connections.compactMap { held in
+      guard let held, listener == nil || held.connection.listener == listener else { return nil }
+      return held
     }
   }
 
@@ -282,5 +282,16 @@ import MetadataService
     for entrance in doors.values { close(entrance) }
     closeConnections(of: nil)
     again = []
+  }
+}
+
+/// A connection's place among those of a thread.
+private final class HeldConnection {
+  let key: Poll.Key
+  var connection: Connection
+
+  init(_ connection: consuming Connection, _ key: Poll.Key) {
+    self.connection = connection
+    self.key = key
   }
 }
