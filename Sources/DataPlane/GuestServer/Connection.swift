@@ -32,30 +32,16 @@ struct Connection: ~Copyable {
 
   var listener: ListenerID { entrance.id }
 
-  /// Lets a guest in, or not.
-  /// - Returns: Nil where the socket is to be closed without a word.
-  static func admit(
-    _ key: Poll.Key, _ address: np_address, by entrance: Entrance, on thread: LoopThread,
-    now: Int
-  ) -> Connection? {
-    let peer = GuestPeer(address)
-    let shared = entrance.shared
-    let network = entrance.configuration.network
-    let guest = GuestAccounts.Guest(network: network, address: peer.address)
-    let seat = shared.ledger.admit(
-      guest, isKnown: shared.service.knows(peer.address, on: network), by: entrance.id, now: now)
-    guard seat.isTaken else {
-      shared.notes.note(.tooManyConnections, of: guest, now: now)
-      return nil
-    }
-    thread.tally.noteConnection()
-    return Connection(key, peer, guest, seat, entrance, thread, now)
-  }
-
-  private init(
-    _ key: Poll.Key, _ peer: GuestPeer, _ guest: GuestAccounts.Guest,
-    _ seat: ConnectionLedger.Seat, _ entrance: Entrance, _ thread: LoopThread, _ now: Int
+  /// A connection of a guest who was let in.
+  /// - Parameter seat: From ``Entrance/admit(_:now:)``.
+  init(
+    _ key: Poll.Key, of peer: GuestPeer, by entrance: Entrance, in seat: ConnectionLedger.Seat,
+    on thread: LoopThread, now: Int
   ) {
+    let guest = entrance.guest(peer)
+    exchange = GuestExchange(
+      timeouts: entrance.shared.timeouts, network: guest.network, source: guest.address,
+      local: entrance.local(of: key.descriptor), now: now)
     self.key = key
     self.peer = peer
     self.guest = guest
@@ -64,9 +50,6 @@ struct Connection: ~Copyable {
     self.thread = thread
     busyKey = BusyGuests.key(guest.address, salt: entrance.salt)
     socket = ConnectionSocket(descriptor: key.descriptor)
-    exchange = GuestExchange(
-      timeouts: entrance.shared.timeouts, network: guest.network, source: guest.address,
-      local: entrance.local ?? socket.localAddress, now: now)
   }
 
   // MARK: Events
@@ -193,7 +176,7 @@ struct Connection: ~Copyable {
     guard let links = entrance.links, !guest.address.isLoopback else { return LinkFacts() }
     let found = links(
       GuestWay(
-        source: guest.address, local: entrance.local ?? socket.localAddress,
+        source: guest.address, local: entrance.local(of: key.descriptor),
         interface: guest.address.isLinkLocal ? peer.scope : socket.boundInterface))
     link = found
     return found

@@ -158,13 +158,6 @@ struct ConnectionSocket: ~Copyable {
       descriptor, level, name, &value, socklen_t(MemoryLayout<CInt>.size)) == 0
   }
 
-  /// The address that the guest's packets arrive at.
-  var localAddress: IPAddress? {
-    var local = np_address()
-    guard unsafe np_local_address(descriptor, &local) == 0 else { return nil }
-    return IPAddress(upper: local.upper, lower: local.lower)
-  }
-
   /// The number of the interface that the socket is bound to; 0 where it is bound to none.
   var boundInterface: UInt32 {
     var value: CInt = 0

@@ -1,6 +1,8 @@
+import CEventLoop
 import Glibc
 import Inventory
 import Logging
+import MetadataService
 import Synchronization
 
 /// What the connections that come in by a listener share, on all threads.
@@ -15,7 +17,7 @@ final class Entrance: Sendable {
   let socket: CInt
   let configuration: ListenerConfiguration
   /// Our own address, where the socket has one; nil where it listens at all.
-  let local: IPAddress?
+  private let local: IPAddress?
   let links: LinkLookup?
   /// Tells its network from others, and this process from the next one.
   let salt: UInt64
@@ -39,6 +41,30 @@ final class Entrance: Sendable {
     self.shared = shared
     self.logger = logger
     self.onLost = onLost
+  }
+
+  /// The address that a guest's packets arrive at.
+  /// - Parameter socket: The connection's; asked only where the listener has no address of its own.
+  func local(of socket: CInt) -> IPAddress? {
+    if let local { return local }
+    var found = np_address()
+    guard unsafe np_local_address(socket, &found) == 0 else { return nil }
+    return IPAddress(upper: found.upper, lower: found.lower)
+  }
+
+  /// Who a peer is to the accounts.
+  func guest(_ peer: GuestPeer) -> GuestAccounts.Guest {
+    GuestAccounts.Guest(network: configuration.network, address: peer.address)
+  }
+
+  /// Lets a guest in, or not.
+  /// - Returns: A seat; where it is not taken, the socket is to be closed without a word.
+  func admit(_ peer: GuestPeer, now: Int) -> ConnectionLedger.Seat {
+    let guest = guest(peer)
+    let seat = shared.ledger.admit(
+      guest, isKnown: shared.service.knows(peer.address, on: guest.network), by: id, now: now)
+    if !seat.isTaken { shared.notes.note(.tooManyConnections, of: guest, now: now) }
+    return seat
   }
 
   /// Says that no connection can be accepted for a while.

@@ -162,20 +162,23 @@ import MetadataService
     }
   }
 
-  private func admit(_ socket: CInt, _ peer: np_address, by entrance: Entrance, _ now: Int) {
-    lastNumber = lastNumber == .max ? 1 : lastNumber + 1
-    let key = Poll.Key(descriptor: socket, number: lastNumber)
-    guard let connection = Connection.admit(key, peer, by: entrance, on: self, now: now) else {
+  private func admit(_ socket: CInt, _ address: np_address, by entrance: Entrance, _ now: Int) {
+    let peer = GuestPeer(address)
+    let seat = entrance.admit(peer, now: now)
+    guard seat.isTaken else {
       Glibc.close(socket)
       return
     }
+    tally.noteConnection()
+    lastNumber = lastNumber == .max ? 1 : lastNumber + 1
+    let key = Poll.Key(descriptor: socket, number: lastNumber)
     let index = Int(socket)
     if index >= connections.count {
       let missing = max(64, index + 1 - connections.count)
       connections.append(contentsOf: repeatElement(nil, count: missing))
       deadlines.append(contentsOf: repeatElement(.max, count: missing))
     }
-    let held = HeldConnection(connection, key)
+    let held = HeldConnection(key, of: peer, by: entrance, in: seat, on: self, now: now)
     connections[index] = held
     held.connection.begin(now)
   }
@@ -290,8 +293,11 @@ private final class HeldConnection {
   let key: Poll.Key
   var connection: Connection
 
-  init(_ connection: consuming Connection, _ key: Poll.Key) {
-    self.connection = connection
+  init(
+    _ key: Poll.Key, of peer: GuestPeer, by entrance: Entrance, in seat: ConnectionLedger.Seat,
+    on thread: LoopThread, now: Int
+  ) {
     self.key = key
+    connection = Connection(key, of: peer, by: entrance, in: seat, on: thread, now: now)
   }
 }
