@@ -12,7 +12,7 @@ case "${1:-}" in
   test)
     wanted="$build curl nftables iptables iproute2 procps cloud-init cloud-guest-utils
       python3-yaml python3-venv xorriso mtools dosfstools genisoimage strace faketime openssl e2fsprogs fdisk
-      qemu-utils debootstrap openssh-client"
+      qemu-utils debootstrap openssh-client prometheus"
     ;;
   bench) wanted="$build nginx-light wrk haproxy curl iproute2" ;;
   drives) wanted="$build genisoimage xorriso" ;;
@@ -83,5 +83,7 @@ failed="apt-get failed. Once it works again, run as root, in $PWD: sh $0 $1"
 $apt update || { echo "$failed" >&2; exit 3; }
 $apt install -y --no-install-recommends $missing >/dev/null || { echo "$failed" >&2; exit 3; }
 case "$missing" in
-  *nginx-light* | *haproxy*) systemctl disable nginx haproxy >/dev/null 2>&1 || true ;;
+  *nginx-light* | *haproxy* | *prometheus*)
+    systemctl disable nginx haproxy prometheus prometheus-node-exporter >/dev/null 2>&1 || true
+    ;;
 esac

@@ -69,7 +69,7 @@ struct TallyTests {
           _ = try await client.get(GuestServerTests.identity)
         }
       }
-      let guests = await server.loops.busiest(withinSeconds: 60)
+      let guests = await server.loops.activity(withinSeconds: 60).busiest
       #expect(guests.map(\.address) == [3, 2, 1].map { IPAddress.v4(0x7F00_0000 + $0) })
       #expect(guests.map(\.requests) == [30, 20, 10])
       #expect(guests.map(\.refused) == [30, 20, 0])

@@ -62,8 +62,7 @@ final class NetworkGate: Sendable {
     guard !headers.isEmpty else {
       let names = try await certificateNames(channel)
       guard let entry = book.holder(ofCertificate: names) else {
-        count(.unauthorized)
-        throw NetworkGate.refusal("this certificate gives no access here")
+        throw refusal("this certificate gives no access here")
       }
       return NetworkGate.admission(entry, .certificate, peer)
     }
@@ -78,8 +77,7 @@ final class NetworkGate: Sendable {
       let entry = book.holder(ofToken: token)
     else {
       throttle.withLock { $0.fail(address, now: NetworkGate.uptime()) }
-      count(.unauthorized)
-      throw NetworkGate.refusal("the token is not known here, was revoked, or has ended")
+      throw refusal("the token is not known here, was revoked, or has ended")
     }
     return NetworkGate.admission(entry, .token, peer)
   }
@@ -99,12 +97,12 @@ final class NetworkGate: Sendable {
       presented = nil
     }
     guard let presented else {
-      throw NetworkGate.refusal(
+      throw refusal(
         "send 'Authorization: Bearer TOKEN' (see `nameplate access create`), or a client certificate"
       )
     }
     guard let certificate = ClientCertificate(presented), certificate.isValid(now: now()) else {
-      throw NetworkGate.refusal("the client certificate cannot be read, or is not valid now")
+      throw refusal("the client certificate cannot be read, or is not valid now")
     }
     return certificate.names
   }
@@ -118,7 +116,11 @@ final class NetworkGate: Sendable {
       access: entry)
   }
 
-  private static func refusal(_ detail: String) -> Problem { Problem(.unauthorized, detail) }
+  /// A 401, which is counted.
+  private func refusal(_ detail: String) -> Problem {
+    count(.unauthorized)
+    return Problem(.unauthorized, detail)
+  }
 
   private static func token(in header: String) -> String? {
     let parts = header.split(separator: " ", maxSplits: 1)

@@ -51,24 +51,31 @@ public final class GuestLoops: Sendable {
 
   /// What all threads have done since they were started. Each says it between two of its turns.
   public func tally() async -> GuestTally {
-    var sum = GuestTally()
-    for loop in all {
-      if let tally = await loop.ask({ $0.tally }) { sum.add(tally) }
-    }
-    return sum
+    await tallies().reduce(into: GuestTally()) { $0.add($1) }
   }
 
-  /// The guests that have asked most, of those that asked within the last so many seconds.
-  public func busiest(withinSeconds seconds: Int) async -> [BusyGuest] {
-    let now = LoopThread.now() / 1000
+  /// The same, and which guests have asked most, of those that asked within the last so many seconds.
+  public func activity(withinSeconds seconds: Int) async -> (
+    tally: GuestTally, busiest: [BusyGuest]
+  ) {
+    let tallies = await tallies()
+    let start = LoopThread.now() / 1000 - seconds
     var sums: [GuestAccounts.Guest: BusyGuest] = [:]
-    for loop in all {
-      let guests = await loop.ask { $0.tally.busy.guests(since: now - seconds) } ?? []
-      for guest in guests {
-        let key = GuestAccounts.Guest(network: guest.network, address: guest.address)
-        sums[key] = sums[key].map { $0.adding(guest) } ?? guest
-      }
+    for guest in tallies.flatMap({ $0.busy.guests(since: start) }) {
+      let key = GuestAccounts.Guest(network: guest.network, address: guest.address)
+      sums[key] = sums[key].map { $0.adding(guest) } ?? guest
     }
-    return sums.values.sorted { $1.requests < $0.requests }
+    return (
+      tallies.reduce(into: GuestTally()) { $0.add($1) },
+      sums.values.sorted { $1.requests < $0.requests }
+    )
+  }
+
+  private func tallies() async -> [GuestTally] {
+    var tallies: [GuestTally] = []
+    for loop in all {
+      if let tally = await loop.ask({ $0.tally }) { tallies.append(tally) }
+    }
+    return tallies
   }
 }

@@ -57,7 +57,16 @@ extension String {
 /// Prints values for programs.
 enum Output {
   /// One line that is out at once, even into a pipe.
-  static func line(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+  static func line(_ text: String) { write(text + "\n") }
+
+  /// Text that is out at once. Where nobody reads it any more, the program ends.
+  static func write(_ text: String) {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch {
+      Foundation.exit(1)
+    }
+  }
 
   static func print(_ value: JSONValue, _ format: OutputFormat) {
     switch format {

@@ -107,8 +107,7 @@ struct DaemonTelemetry: Sendable {
   private static let busySeconds = 60
 
   @Sendable private func load() async -> LoadForm {
-    let tally = await loops.tally()
-    let busiest = await loops.busiest(withinSeconds: DaemonTelemetry.busySeconds)
+    let (tally, busiest) = await loops.activity(withinSeconds: DaemonTelemetry.busySeconds)
     let usage = guests.usage
     let now = DaemonTelemetry.milliseconds()
     let (revision, instances, found) = service.catalog.read { catalog in

@@ -86,8 +86,9 @@ enum FullScreen {
     write("\u{1B}[H" + shown.joined() + "\u{1B}[J")
   }
 
+  /// A terminal that is gone takes nothing; that it is gone is heard of as a key.
   private static func write(_ text: String) {
-    FileHandle.standardOutput.write(Data(text.utf8))
+    try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
   }
 
   private static var size: Size {

@@ -42,8 +42,8 @@ struct LoadText {
   private var summary: [String] {
     let load = seen.load
     return [
-      "up \(LoadText.uptime(load[.uptimeSeconds])), \(load[.instances]) instances, "
-        + "revision \(load[.revision]); the last \(LoadText.rate(seen.seconds)) s",
+      "the last \(LoadText.rate(seen.seconds)) s; up \(LoadText.uptime(load[.uptimeSeconds])), "
+        + "instances \(load[.instances]), revision \(load[.revision])",
       "requests     \(LoadText.rate(seen.rate(seen.requests)))/s   "
         + sums(\.dialect).map { "\($0.0) \(LoadText.rate($0.1))" }.joined(separator: "  ")
         + "   " + sums(\.status).map { "\($0.0) \(LoadText.rate($0.1))" }.joined(separator: "  "),
