@@ -1,3 +1,5 @@
+import Glibc
+
 /// The classes of bytes that HTTP's grammar knows, and comparisons within bytes of a request.
 enum Byte {
   static let tab = UInt8(ascii: "\t")
@@ -42,6 +44,26 @@ enum Byte {
 }
 
 extension Span<UInt8> {
+  /// Where the first line feed is.
+  var firstLineFeed: Int? {
+    unsafe withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress,
+        let found = unsafe memchr(start, CInt(Byte.lineFeed), bytes.count)
+      else { return nil }
+      return unsafe UnsafeRawPointer(found) - start
+    }
+  }
+
+  /// Whether all bytes may stand in a field's value. There is no way out of the loop, so that many
+  /// bytes are looked at at once.
+  var areFieldValue: Bool {
+    unsafe withUnsafeBytes { bytes in
+      var isFine = true
+      for index in bytes.indices { isFine = unsafe isFine && Byte.isFieldValue(bytes[index]) }
+      return isFine
+    }
+  }
+
   /// Whether a range's bytes are `text`, exactly.
   func equals(_ text: StaticString, in range: Range<Int>) -> Bool {
     guard range.count == text.utf8CodeUnitCount else { return false }

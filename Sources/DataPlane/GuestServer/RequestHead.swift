@@ -173,7 +173,7 @@ struct RequestHead: Sendable {
     guard colon > line.lowerBound, colon < line.upperBound, bytes[colon] == Byte.colon else {
       throw .malformedRequest("a field line is no name and colon")
     }
-    for index in (colon + 1)..<line.upperBound where !Byte.isFieldValue(bytes[index]) {
+    guard bytes.extracting((colon + 1)..<line.upperBound).areFieldValue else {
       throw .malformedRequest("a field's value holds a control character")
     }
     return (

@@ -261,12 +261,9 @@ struct RequestParser: Sendable {
 
   /// Where the next line feed is. What has been searched in vain is not searched again.
   private mutating func lineFeed(_ bytes: Span<UInt8>, from offset: Int) -> Int? {
-    var index = min(offset + searched, bytes.count)
-    while index < bytes.count {
-      if bytes[index] == Byte.lineFeed { return index }
-      index += 1
-    }
-    searched = index - offset
+    let start = min(offset + searched, bytes.count)
+    if let place = bytes.extracting(start...).firstLineFeed { return start + place }
+    searched = bytes.count - offset
     return nil
   }
 }

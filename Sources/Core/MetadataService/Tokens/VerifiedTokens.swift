@@ -14,9 +14,16 @@ struct VerifiedTokens {
   private struct Name: Hashable {
     let words: (UInt64, UInt64, UInt64)
 
-    init(_ text: [UInt8]) {
-      let word = { (start: Int) in text.dropFirst(start).prefix(8).bigEndianNumber }
-      words = (word(0), word(8), word(16))
+    /// Nil for a text that is no token's.
+    init?(_ text: [UInt8]) {
+      guard text.count == SessionToken.characters else { return nil }
+      words = unsafe text.withUnsafeBytes { bytes in
+        unsafe (
+          bytes.loadUnaligned(as: UInt64.self),
+          bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+          bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+        )
+      }
     }
 
     static func == (left: Name, right: Name) -> Bool { left.words == right.words }
@@ -31,16 +38,17 @@ struct VerifiedTokens {
   private var entries: [Name: Entry] = [:]
 
   func token(_ text: [UInt8], of holder: TokenHolder) -> SessionToken? {
-    guard let entry = entries[Name(text)], entry.holder == holder,
+    guard let name = Name(text), let entry = entries[name], entry.holder == holder,
       VerifiedTokens.areEqual(entry.text, text)
     else { return nil }
     return entry.token
   }
 
   mutating func keep(_ text: [UInt8], of holder: TokenHolder, _ token: SessionToken) {
+    guard let name = Name(text) else { return }
     // Whoever is thrown out pays one decryption.
     if entries.count >= Limits.maximumVerifiedTokens { removeAll() }
-    entries[Name(text)] = Entry(text: text, holder: holder, token: token)
+    entries[name] = Entry(text: text, holder: holder, token: token)
   }
 
   mutating func removeAll() { entries.removeAll(keepingCapacity: true) }
@@ -48,6 +56,9 @@ struct VerifiedTokens {
   /// Compares in a time that does not depend on where the texts differ.
   private static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
     guard left.count == right.count else { return false }
-    return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+    let (left, right) = (left.span, right.span)
+    var difference: UInt8 = 0
+    for index in left.indices { difference |= left[index] ^ right[index] }
+    return difference == 0
   }
 }
