@@ -34,7 +34,8 @@ struct DriveKeeper {
     if let only, only.count == 1, let id = only.first {
       declared = try await isDeclared(id, client) ? [id] : []
     } else {
-      declared = Set(try await client.listAll(.instance).compactMap(\.resource.instance?.id))
+      // No key path: Swift's runtime copies overlapping memory at one of this shape.
+      declared = Set(try await client.listAll(.instance).compactMap { $0.resource.instance?.id })
     }
     var failed: Set<InstanceID> = []
     var drives: [Drive] = []
