@@ -66,7 +66,8 @@ struct ContractTests {
     try await withPlane(isLoaded: false) { plane in
       let health = try await plane.client.health()
       #expect(!health.isReady)
-      #expect(health.value["status"] == "starting")
+      #expect(health.value["status"] == "loading")
+      #expect(health.value["loading"] == ["read": 0, "of": 0])
     }
   }
 

@@ -58,11 +58,24 @@ public final class MemoryStore: InventoryStore, AuditLog, AccessStore, TokenKeyS
     }
   }
 
-  public func load() async throws(StoreError) -> InventorySnapshot {
-    state.withLock { state in
-      InventorySnapshot(
-        revision: state.revision, records: Array(state.records.values), passwords: state.passwords)
+  public func read(_ take: @escaping @Sendable (InventoryPart) -> Void) async throws(StoreError)
+    -> Revision
+  {
+    let (records, passwords, revision) = state.withLock {
+      (Array($0.records.values), $0.passwords, $0.revision)
     }
+    take(
+      InventoryPart(
+        entries: records.map { CatalogEntry($0) }, passwords: passwords, total: records.count))
+    return revision
+  }
+
+  /// More than is asked for does no harm.
+  public func excerpt(for address: IPAddress, on network: NetworkID?) async throws(StoreError)
+    -> InventorySnapshot
+  {
+    if let failure = state.withLock({ $0.failure }) { throw failure }
+    return try await load()
   }
 
   public func changes(after revision: Revision) async throws(StoreError) -> AsyncStream<ChangeBatch>

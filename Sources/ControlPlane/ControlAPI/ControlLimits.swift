@@ -45,6 +45,7 @@ extension Limits {
   public static let failedAttemptSeconds = 6
   /// Addresses whose failures are remembered.
   public static let maximumFailedAddresses = 4096
-  /// How long an acknowledged write may wait until this daemon's catalogue has it.
+  /// How long an acknowledged write may wait until this daemon's catalogue has it, and any request
+  /// for a daemon that still reads its store.
   public static let visibilityTimeoutMilliseconds = 30_000
 }

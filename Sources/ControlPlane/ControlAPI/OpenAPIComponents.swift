@@ -98,7 +98,12 @@ extension OpenAPIDocument {
         "properties": {"password": {"type": "string"}}},
       "Health": {"type": "object", "required": ["status", "revision", "counts"],
         "properties": {
-          "status": {"enum": ["ready", "starting"]}, "revision": {"type": "integer"},
+          "status": {"enum": ["ready", "loading"],
+            "description": "While the store is read, guests are answered from it, one by one"},
+          "loading": {"type": "object", "required": ["read", "of"],
+            "description": "How many records are read so far, while they are",
+            "properties": {"read": {"type": "integer"}, "of": {"type": "integer"}}},
+          "revision": {"type": "integer"},
           "version": {"type": "string"},
           "guests": {"type": "object", "additionalProperties": {"type": "integer"},
             "description": "What guests use at the moment: connections, bytes in buffers, addresses remembered for their budgets"},

@@ -17,6 +17,18 @@ public struct OperationRule: Sendable, Hashable {
 }
 
 extension Operation {
+  /// Whether it is answered from the records in memory, or waits until guests see a change there.
+  public var needsCatalogue: Bool {
+    switch self {
+    case .listResources, .createResource, .getResource, .putResource, .deleteResource,
+      .getMetadata, .putMetadata, .patchMetadata, .putMetadataItem, .deleteMetadataItem,
+      .getPassword, .clearPassword, .look, .getReadiness, .getDrive, .apply, .watch, .getAddress,
+      .listIMDSv1Users:
+      true
+    default: false
+    }
+  }
+
   /// The one table of who may do what.
   public var rule: OperationRule {
     switch self {

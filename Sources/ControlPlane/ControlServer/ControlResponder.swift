@@ -109,6 +109,7 @@ struct ControlResponder: HTTPResponder {
       refusals: refusals, route: route, parameters: parameters, query: query)
     do throws(Problem) {
       try request.principal.check(route.operation)
+      if route.operation.needsCatalogue { try await untilLoaded() }
       return try await answer(request)
     } catch {
       await refusals.note(error, request)
@@ -156,10 +157,30 @@ struct ControlResponder: HTTPResponder {
     }
   }
 
+  /// A daemon that has just been started is waited for: what it has not read yet is not missing.
+  private func untilLoaded() async throws(Problem) {
+    let catalog = service.catalog
+    guard !catalog.isLoaded else { return }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await catalog.waitUntilLoaded() }
+      group.addTask {
+        try? await Task.sleep(for: .milliseconds(Limits.visibilityTimeoutMilliseconds))
+      }
+      await group.next()
+      group.cancelAll()
+    }
+    guard let progress = catalog.progress else { return }
+    throw Problem(
+      .unavailable,
+      "the daemon is reading its store, \(progress.read) of \(progress.total) records so far; "
+        + "try again in a moment")
+  }
+
   // MARK: The service itself
 
   private func health(for principal: Principal) -> Response {
-    let isReady = service.catalog.isLoaded
+    let progress = service.catalog.progress
+    let isReady = progress == nil
     let (revision, counts) = service.catalog.read { catalog in
       (catalog.revision, ResourceKind.allCases.map { ($0.collection, catalog.count($0)) })
     }
@@ -167,9 +188,12 @@ struct ControlResponder: HTTPResponder {
     var members = status().object ?? [:]
     // All that is counted is counted for all projects.
     if principal.project != nil { members = members.filter { $0.key == "version" } }
-    members["status"] = isReady ? "ready" : "starting"
+    members["status"] = isReady ? "ready" : "loading"
     members["revision"] = JSONValue(revision: revision)
     if principal.project == nil {
+      if let progress {
+        members["loading"] = ["read": JSONValue(progress.read), "of": JSONValue(progress.total)]
+      }
       members["counts"] = .object(counts.map { ($0, JSONValue($1)) })
     }
     return .json(.object(members), status: isReady ? .ok : .serviceUnavailable)

@@ -29,7 +29,7 @@ struct LookHandlers: Sendable {
   }
 
   private func tree(_ id: InstanceID, path: String?) throws(Problem) -> Response {
-    guard service.catalog.read({ $0.view(of: id) != nil }) else {
+    guard service.catalog.read({ $0.has(id) }) else {
       throw .missing(ResourceID(kind: .instance, text: id.description))
     }
     var roots: [[String]] = [[], ["openstack"], ["nocloud"]]

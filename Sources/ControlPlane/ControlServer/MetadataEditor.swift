@@ -44,9 +44,15 @@ extension ResourceService {
     throw Problem(.contention, "\(resourceID) is changed by others all the time; try again")
   }
 
+  private func record(_ id: ResourceID) -> Record? {
+    guard id.kind == .instance else { return service.catalog.read { $0.record(id) } }
+    // An instance is taken apart where no guest waits for it.
+    return InstanceID(id.text).flatMap { id in service.catalog.read { $0.holder(of: id) } }?.record
+  }
+
   /// A record as this daemon's guests see it. What is another project's does not exist for who asks.
   func record(_ id: ResourceID, for principal: Principal) throws(Problem) -> Record {
-    guard let record = service.catalog.read({ $0.record(id) }), principal.sees(record.resource)
+    guard let record = record(id), principal.sees(record.resource)
     else { throw .missing(id) }
     return record
   }

@@ -64,9 +64,8 @@ struct ReadinessHandler: Sendable {
       GuestReadiness.Door(isIPv4: $0.address.isIPv4, network: $0.network)
     }
     let (readiness, seenAt) = service.readiness(of: id, doors: doors)
-    let isVisible = service.catalog.read { catalog in
-      catalog.view(of: id).map { principal.sees(.instance($0.instance)) } ?? false
-    }
+    let record = service.catalog.read { $0.holder(of: id) }?.record
+    let isVisible = record.map { principal.sees($0.resource) } ?? false
     return (isVisible ? readiness : nil, seenAt)
   }
 

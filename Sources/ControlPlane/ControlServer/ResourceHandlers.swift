@@ -10,12 +10,10 @@ struct ResourceHandlers: Sendable {
 
   func list(_ request: ControlRequest, _ kind: ResourceKind) throws(Problem) -> Response {
     let query = try ListQuery(request.query, for: kind)
-    let (records, revision) = resources.service.catalog.read {
-      ($0.records(kind), $0.revision)
-    }
+    let catalog = resources.service.catalog
+    // What changes while the page is made is told to a watch that goes on from here.
+    let revision = catalog.revision
     let principal = request.principal
-    let visible =
-      principal.project == nil ? records : records.filter { principal.sees($0.resource) }
     let selected: [Record]
     switch kind {
     case .instance:
@@ -26,9 +24,11 @@ struct ResourceHandlers: Sendable {
         }
         marker = id
       }
-      selected = PageSelector.select(visible, query, after: marker) { $0.instance?.id }
+      selected = InstancePage(catalog: catalog, query: query, isVisible: principal.sees)
+        .records(after: marker)
     case .project, .network, .keyPair:
-      selected = PageSelector.select(visible, query, after: query.marker) { $0.id.text }
+      let visible = catalog.read { $0.records(kind) }.filter { principal.sees($0.resource) }
+      selected = PageSelector.select(visible, query, after: query.marker)
     }
     let items = Array(selected.prefix(query.limit))
     let next = selected.count > query.limit ? items.last?.resource.id.text : nil
@@ -107,30 +107,16 @@ struct ResourceHandlers: Sendable {
 /// Picks a page out of records that have no order, without sorting them all.
 enum PageSelector {
   /// The page's records in order, and one more where there is a next page.
-  static func select<Key: Comparable>(
-    _ records: [Record], _ query: ListQuery, after marker: Key?, key: (Resource) -> Key?
-  ) -> [Record] {
-    var page: [(key: Key, record: Record)] = []
+  static func select(_ records: [Record], _ query: ListQuery, after marker: String?) -> [Record] {
+    var page = SmallestKeys<String>(count: query.limit + 1)
+    var found: [String: Record] = [:]
     for record in records {
-      guard let own = key(record.resource) else { continue }
-      if let marker, own <= marker { continue }
-      if page.count > query.limit, let last = page.last, own > last.key { continue }
+      let key = record.resource.id.text
+      if let marker, key <= marker { continue }
       guard query.matches(record.resource) else { continue }
-      page.insert((own, record), at: position(of: own, in: page))
-      if page.count > query.limit + 1 { page.removeLast() }
+      page.take(key)
+      found[key] = record
     }
-    return page.map(\.record)
-  }
-
-  private static func position<Key: Comparable>(
-    of key: Key, in page: [(key: Key, record: Record)]
-  ) -> Int {
-    var low = 0
-    var high = page.count
-    while low < high {
-      let middle = (low + high) / 2
-      if page[middle].key < key { low = middle + 1 } else { high = middle }
-    }
-    return low
+    return page.keys.compactMap { found[$0] }
   }
 }

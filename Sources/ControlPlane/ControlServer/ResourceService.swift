@@ -144,12 +144,11 @@ public struct ResourceService: Sendable {
     guard let interface = instance.interfaces.first(where: { !$0.addresses.isEmpty }),
       let address = interface.addresses.first?.ip
     else { return nil }
-    return service.catalog.read { catalog in
-      guard case .instance(let view) = catalog.match(address, on: interface.network),
-        view.instance.project == instance.project, view.instance.hostname == instance.hostname
-      else { return nil }
-      return view.instance.id
-    }
+    let finding = service.catalog.read { $0.find(address, on: interface.network) }
+    guard case .instance(let holder) = finding, let found = holder.record?.resource.instance,
+      found.project == instance.project, found.hostname == instance.hostname
+    else { return nil }
+    return holder.id
   }
 
   /// Of two documents with one id, one would silently vanish.

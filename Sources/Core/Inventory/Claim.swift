@@ -20,7 +20,7 @@ public struct Claim: Hashable, Sendable, CustomStringConvertible {
       description: "the name '\(name)' \(place)")
   }
 
-  static func address(_ ip: IPAddress, on network: NetworkID) -> Claim {
+  public static func address(_ ip: IPAddress, on network: NetworkID) -> Claim {
     Claim(
       space: .address, key: "\(network)/\(ip)",
       description: "the address \(ip) on network \(network)")

@@ -1,10 +1,20 @@
+import Synchronization
+
 /// The port to whatever keeps the records: SQLite on one host, etcd across many.
 ///
 /// A store is the truth; ``Catalog`` is its copy in memory. A store knows no rule of its own: what
 /// must be unique and what must exist stand in ``Resource/claims`` and ``Resource/references``.
 public protocol InventoryStore: Sendable {
-  /// Everything, as of one revision.
-  func load() async throws(StoreError) -> InventorySnapshot
+  /// Reads everything as of one revision, in parts: never all of it is in memory twice.
+  /// - Parameter take: Is given each part once, in no order, by several threads at once.
+  /// - Returns: The revision.
+  func read(_ take: @escaping @Sendable (InventoryPart) -> Void) async throws(StoreError)
+    -> Revision
+
+  /// What an address leads to, as far as a catalogue must know to answer for it: the instances that
+  /// have it on a network, or on any where none is given, and what they refer to.
+  func excerpt(for address: IPAddress, on network: NetworkID?) async throws(StoreError)
+    -> InventorySnapshot
 
   /// Applies all mutations in one transaction, or none. When it returns, the change is on disk.
   ///
@@ -20,6 +30,42 @@ public protocol InventoryStore: Sendable {
   /// Each transaction after `revision`, in order, for as long as the reader listens.
   /// - Throws: ``StoreError/compacted(oldest:)`` where the store remembers no longer so far back.
   func changes(after revision: Revision) async throws(StoreError) -> AsyncStream<ChangeBatch>
+}
+
+extension InventoryStore {
+  /// Everything, as of one revision, in the order of kinds and ids.
+  public func load() async throws(StoreError) -> InventorySnapshot {
+    let parts = Mutex<(records: [Record], passwords: [InstanceID: Secret<[UInt8]>])>(([], [:]))
+    let revision = try await read { part in
+      let records = part.entries.compactMap(\.record)
+      parts.withLock {
+        $0.records += records
+        $0.passwords.merge(part.passwords) { _, last in last }
+      }
+    }
+    let (records, passwords) = parts.withLock { $0 }
+    return InventorySnapshot(
+      revision: revision,
+      records: records.map { ($0.resource.id, $0) }
+        .sorted { ($0.0.kind.rawValue, $0.0.text) < ($1.0.kind.rawValue, $1.0.text) }.map(\.1),
+      passwords: passwords)
+  }
+}
+
+/// A part of a store's content.
+public struct InventoryPart: Sendable {
+  public var entries: [CatalogEntry]
+  public var passwords: [InstanceID: Secret<[UInt8]>]
+  /// How many entries all parts have together.
+  public var total: Int
+
+  public init(
+    entries: [CatalogEntry], passwords: [InstanceID: Secret<[UInt8]>] = [:], total: Int
+  ) {
+    self.entries = entries
+    self.passwords = passwords
+    self.total = total
+  }
 }
 
 /// The content of a store at one revision.

@@ -3,9 +3,9 @@ import Synchronization
 
 /// Answers that would come out the same again.
 ///
-/// An answer to a GET follows from who asks, what for, the catalogue and the day. While these stay,
-/// the bytes stay, save for the random seed, which is put in fresh each time. Whatever changes the
-/// catalogue empties the cache, so that there is no second rule for what is still true.
+/// An answer to a GET follows from who asks, what for, the version of the instance that has the
+/// address, and the day. While these stay, the bytes stay, save for the random seed, which is put in
+/// fresh each time. What the version of an instance is, and so what is still true, the catalogue says.
 final class AnswerCache: Sendable {
   struct Key: Hashable {
     let network: NetworkID?
@@ -35,6 +35,7 @@ final class AnswerCache: Sendable {
   /// An object, so that a look at it counts one reference and not each of its parts'.
   private final class Entry: Sendable {
     let answer: GuestAnswer
+    let version: Catalog.Version
     let terms: Terms
     /// Where the base64 of the random seed starts in the body, if there is one.
     let seedOffset: Int?
@@ -47,7 +48,6 @@ final class AnswerCache: Sendable {
   }
 
   private struct State {
-    var revision: Revision = 0
     var today = ""
     var entries: [Key: Entry] = [:]
     var bytes = 0
@@ -61,16 +61,19 @@ final class AnswerCache: Sendable {
 
   /// The answer as it would be given now.
   /// - Parameters:
+  ///   - version: That of the instance that has the address now.
   ///   - seeds: Gives the fresh seed.
   ///   - admits: Whether the request that is asked for meets the terms. Where it does not, whoever
   ///     renders answers anew finds the reason.
   func answer(
-    _ key: Key, revision: Revision, today: String, seeds: RandomSeeds,
+    _ key: Key, version: Catalog.Version, today: String, seeds: RandomSeeds,
     admits: (Terms) -> Bool
   ) -> GuestAnswer? {
     let entry = state.withLock { state -> Entry? in
-      guard state.revision == revision, state.today == today else { return nil }
-      return state.entries[key]
+      guard state.today == today, let entry = state.entries[key], entry.version == version else {
+        return nil
+      }
+      return entry
     }
     guard let entry, admits(entry.terms) else { return nil }
     var answer = entry.answer
@@ -81,7 +84,7 @@ final class AnswerCache: Sendable {
   /// Keeps an answer that was just rendered.
   /// - Parameter seed: The random bytes that it was rendered with; empty where it has none.
   func keep(
-    _ answer: GuestAnswer, _ key: Key, on terms: Terms, revision: Revision, today: String,
+    _ answer: GuestAnswer, _ key: Key, on terms: Terms, version: Catalog.Version, today: String,
     seed: [UInt8]
   ) {
     var offset: Int?
@@ -89,20 +92,18 @@ final class AnswerCache: Sendable {
       offset = AnswerCache.offset(of: Base64.encodedBytes(seed), in: answer.body)
       guard offset != nil else { return }
     }
-    let entry = Entry(answer: answer, terms: terms, seedOffset: offset)
+    let entry = Entry(answer: answer, version: version, terms: terms, seedOffset: offset)
     state.withLock { state in
-      // A slow reader must not bring back what a newer catalogue has done away with.
-      guard revision >= state.revision else { return }
       let isFull =
         state.entries.count >= AnswerCache.maximumEntries
         || state.bytes + answer.body.count > AnswerCache.maximumBytes
-      if state.revision != revision || state.today != today || isFull {
+      if state.today != today || isFull {
         state.entries.removeAll(keepingCapacity: true)
         state.bytes = 0
-        state.revision = revision
         state.today = today
       }
-      if state.entries.updateValue(entry, forKey: key) == nil { state.bytes += answer.body.count }
+      let old = state.entries.updateValue(entry, forKey: key)
+      state.bytes += answer.body.count - (old?.answer.body.count ?? 0)
     }
   }
 

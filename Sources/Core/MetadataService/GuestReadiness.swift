@@ -81,8 +81,8 @@ public struct GuestReadiness: Sendable, Hashable {
         + identity.network.text
     }
     for door in serving {
-      if case .instance(let view) = catalog.match(identity.address, on: door.network),
-        view.instance.id == id
+      if case .instance(let holder) = catalog.find(identity.address, on: door.network),
+        holder.id == id
       {
         return nil
       }

@@ -3,25 +3,23 @@ import Synchronization
 
 /// The catalogue that every reader shares, and the place to wait for it to change.
 ///
-/// Reads take a lock for the length of a look-up and never wait for the store.
+/// Reads take a lock for the length of a look-up and never wait for the store. Until the store has been
+/// read it is empty, and says so.
 public final class LiveCatalog: Sendable {
   private struct State {
     var catalog = Catalog()
-    var isLoaded = false
-    var waiters: [UInt64: Waiter] = [:]
-    var nextWaiter: UInt64 = 0
+    /// Nil once the store has been read.
+    var progress: Progress? = Progress()
+    var waiters = CatalogWaiters()
     var endsChangeWaits = false
   }
 
-  private struct Waiter {
-    let condition: Condition
-    let continuation: CheckedContinuation<Bool, Never>
-  }
-
-  private enum Condition {
-    case revision(Revision)
-    case address(IPAddress, NetworkID?)
-    case change(after: Revision)
+  /// How far the reading of the store is.
+  public struct Progress: Sendable, Hashable {
+    /// Records that have been read.
+    public var read = 0
+    /// Records that there are; zero where that is not known yet.
+    public var total = 0
   }
 
   private let state = Mutex(State())
@@ -39,30 +37,58 @@ public final class LiveCatalog: Sendable {
     var catalog = catalog
     catalog.defaultMetadataOptions = defaultMetadataOptions
     tokenless.keep(only: catalog)
-    let satisfied = state.withLock { state in
+    let (satisfied, old) = state.withLock { state in
+      let old = state.catalog
+      catalog.generation = old.generation + 1
       state.catalog = catalog
-      state.isLoaded = true
-      return LiveCatalog.takeSatisfied(&state)
+      state.progress = nil
+      return (state.waiters.takeSatisfied(by: state.catalog, isLoaded: true), old)
     }
     for waiter in satisfied { waiter.resume(returning: true) }
+    // A million instances are let go of outside the lock.
+    withExtendedLifetime(old) {}
   }
 
   /// Takes one transaction's changes.
   public func apply(_ batch: ChangeBatch) {
-    tokenless.forget(
-      batch.changes.compactMap { change in
-        guard case .deleted(let id, _) = change, id.kind == .instance else { return nil }
-        return InstanceID(id.text)
-      })
+    let changes = CatalogChanges(batch)
+    tokenless.forget(changes.deletedInstances)
     let satisfied = state.withLock { state in
-      state.catalog.apply(batch)
-      return LiveCatalog.takeSatisfied(&state)
+      state.catalog.apply(changes)
+      return state.waiters.takeSatisfied(
+        by: state.catalog, isLoaded: state.progress == nil, after: changes)
     }
     for waiter in satisfied { waiter.resume(returning: true) }
   }
 
+  // MARK: Reading the store
+
   /// Whether the store has been read.
-  public var isLoaded: Bool { state.withLock { $0.isLoaded } }
+  public var isLoaded: Bool { state.withLock { $0.progress == nil } }
+
+  /// How far the reading of the store is; nil once it has been read.
+  public var progress: Progress? { state.withLock { $0.progress } }
+
+  /// Notes that more of the store has been read.
+  public func note(read count: Int, of total: Int) {
+    state.withLock { state in
+      guard let progress = state.progress else { return }
+      state.progress = Progress(read: progress.read + count, total: total)
+    }
+  }
+
+  /// Returns once the store has been read, or false when the task is cancelled first.
+  @discardableResult
+  public func waitUntilLoaded() async -> Bool { await wait(.loaded) }
+
+  /// A catalogue of a few records, with what is in force here.
+  func catalog(of excerpt: InventorySnapshot) -> Catalog {
+    var catalog = Catalog(excerpt)
+    catalog.defaultMetadataOptions = defaultMetadataOptions
+    return catalog
+  }
+
+  // MARK: Reading
 
   /// The transaction that the catalogue has reached.
   public var revision: Revision { state.withLock { $0.catalog.revision } }
@@ -71,6 +97,13 @@ public final class LiveCatalog: Sendable {
   public func read<Result: Sendable>(_ body: (borrowing Catalog) -> Result) -> Result {
     state.withLock { body($0.catalog) }
   }
+
+  /// What an address leads to; nil where the store has not been read.
+  func find(_ address: IPAddress, on network: NetworkID?) -> Catalog.Finding? {
+    state.withLock { $0.progress == nil ? $0.catalog.find(address, on: network) : nil }
+  }
+
+  // MARK: Waiting
 
   /// Returns once the catalogue has reached a revision, or false when the task is cancelled first.
   @discardableResult
@@ -83,61 +116,43 @@ public final class LiveCatalog: Sendable {
     await wait(.address(address, network))
   }
 
-  /// Returns once the catalogue is another than at a revision, or false when the task is cancelled
-  /// or waits for changes are ended first.
-  func waitForChange(after revision: Revision) async -> Bool {
-    await wait(.change(after: revision))
+  /// Returns once the instance at an address is another one than it was, or false when the task is
+  /// cancelled or waits for changes are ended first.
+  func waitForChange(of holder: Catalog.Holder, at address: IPAddress, on network: NetworkID?)
+    async -> Bool
+  {
+    await wait(.change(holder.id, address, network, holder.version))
   }
 
   /// Ends all waits for changes, now and from now on.
   func endChangeWaits() {
     let ended = state.withLock { state in
       state.endsChangeWaits = true
-      let ended = state.waiters.filter {
-        if case .change = $0.value.condition { true } else { false }
-      }
-      for id in ended.keys { state.waiters[id] = nil }
-      return ended.values.map(\.continuation)
+      return state.waiters.takeChangeWaits()
     }
     for continuation in ended { continuation.resume(returning: false) }
   }
 
-  private func wait(_ condition: Condition) async -> Bool {
-    let id = state.withLock { state in
-      state.nextWaiter += 1
-      return state.nextWaiter
-    }
+  private func wait(_ condition: CatalogWaiters.Condition) async -> Bool {
+    let number = state.withLock { $0.waiters.number() }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let answer: Bool? = state.withLock { state in
-          if LiveCatalog.holds(condition, in: state.catalog) { return true }
+          if CatalogWaiters.holds(
+            condition, in: state.catalog, isLoaded: state.progress == nil)
+          {
+            return true
+          }
           if Task.isCancelled { return false }
           if case .change = condition, state.endsChangeWaits { return false }
-          state.waiters[id] = Waiter(condition: condition, continuation: continuation)
+          state.waiters.add(continuation, as: number, for: condition)
           return nil
         }
         if let answer { continuation.resume(returning: answer) }
       }
     } onCancel: {
-      let waiter = state.withLock { $0.waiters.removeValue(forKey: id) }
-      waiter?.continuation.resume(returning: false)
-    }
-  }
-
-  private static func takeSatisfied(_ state: inout State) -> [CheckedContinuation<Bool, Never>] {
-    let catalog = state.catalog
-    let satisfied = state.waiters.filter { holds($0.value.condition, in: catalog) }
-    for id in satisfied.keys { state.waiters[id] = nil }
-    return satisfied.values.map(\.continuation)
-  }
-
-  private static func holds(_ condition: Condition, in catalog: Catalog) -> Bool {
-    switch condition {
-    case .revision(let revision): return catalog.revision >= revision
-    case .change(let revision): return catalog.revision != revision
-    case .address(let address, let network):
-      if case .unknown = catalog.match(address, on: network) { return false }
-      return true
+      let continuation = state.withLock { $0.waiters.remove(number) }
+      continuation?.resume(returning: false)
     }
   }
 }

@@ -60,6 +60,7 @@ public final class MetadataService: Sendable {
   let changes = Mutex(ChangeLedger())
   private let cache = AnswerCache()
   private let seeds: RandomSeeds
+  let views = ViewCache()
   private let day = Day()
 
   public init(
@@ -92,8 +93,9 @@ public final class MetadataService: Sendable {
     let isRead = request.method == .get || request.method == .head
     let now = environment.now()
     if isRead,
+      let version = catalog.read({ $0.version(of: request.source, on: request.network) }),
       let answer = cache.answer(
-        request.cacheKey, revision: catalog.revision, today: day.text(of: now),
+        request.cacheKey, version: version, today: day.text(of: now),
         seeds: seeds, admits: { admits(request, on: $0, now: now) })
     {
       return .answer(answer)
@@ -107,16 +109,21 @@ public final class MetadataService: Sendable {
     } catch {
       return .answer(refuse(request, .malformedTarget, nil))
     }
-    let (match, revision) = catalog.read {
-      ($0.match(request.source, on: request.network), $0.revision)
+    guard let finding = catalog.find(request.source, on: request.network) else {
+      return .wait(Pending(request: request, target: target, reason: .unreadCatalog))
     }
-    switch match {
-    case .instance(let view):
-      return answer(request, target, as: view, at: revision).counted(for: target)
+    switch finding {
+    case .instance(let holder):
+      guard let view = views.view(of: holder) else {
+        return .answer(
+          refuse(request, .storeUnavailable("the record in memory cannot be read"), holder.id))
+      }
+      return answer(request, target, as: view, at: holder.version).counted(for: target)
     case .ambiguous(let networks):
       return .answer(refuse(request, .ambiguousAddress(networks), nil))
     case .unknown:
-      let told = tellOfTranslation(request)
+      let told = tellOfTranslation(
+        request, knownAs: catalog.read { $0.role(of: request.source, on: request.network) })
       guard unknownHold > .zero, held.withLock({ $0.take(request.origin) }) else {
         return .answer(refuseUnknown(request, told))
       }
@@ -124,9 +131,10 @@ public final class MetadataService: Sendable {
     }
   }
 
-  /// Whether somebody has declared an address on a network.
+  /// Whether somebody has declared an address on a network. Where that is not known yet, everybody
+  /// is taken for a guest.
   public func knows(_ address: IPAddress, on network: NetworkID?) -> Bool {
-    catalog.read { $0.isDeclared(address, on: network) }
+    catalog.read { $0.isDeclared(address, on: network) } || !catalog.isLoaded
   }
 
   /// Waits for what ``answer(_:)`` said must be waited for, then answers.
@@ -136,6 +144,7 @@ public final class MetadataService: Sendable {
 
   private func finishWaiting(_ pending: Pending) async -> GuestAnswer {
     switch pending.reason {
+    case .unreadCatalog: return await finishUnread(pending)
     case .unknownCaller(let told): return await finishUnknown(pending, told)
     case .passwordPost(let view):
       return await store(password: pending.request, of: view)
@@ -160,14 +169,14 @@ public final class MetadataService: Sendable {
     switch pending.reason {
     case .unknownCaller: held.withLock { $0.release(pending.request.origin) }
     case .change(let id, _): changes.withLock { $0.release(id) }
-    case .vendorData, .passwordPost, .tokenKeys: break
+    case .unreadCatalog, .vendorData, .passwordPost, .tokenKeys: break
     }
   }
 
   /// The same answer as a guest's GET would get, for an operator who looks through its eyes. Where
   /// a session token is needed, the guest is taken to have one.
   public func look(_ path: String, as id: InstanceID) async -> GuestAnswer? {
-    guard let view = catalog.read({ $0.view(of: id) }) else { return nil }
+    guard let view = view(of: id) else { return nil }
     let source = view.instance.firstAddress?.ip ?? .v4(0)
     let request = GuestRequest(method: .get, target: Array(path.utf8), network: nil, source: source)
     guard let target = try? RequestTarget(parsing: request.target) else {
@@ -181,24 +190,24 @@ public final class MetadataService: Sendable {
 
   /// The node behind a path as an instance sees it, for walking a tree.
   public func node(_ target: RequestTarget, as id: InstanceID) -> MetadataNode? {
-    guard let view = catalog.read({ $0.view(of: id) }) else { return nil }
+    guard let view = view(of: id) else { return nil }
     let source = view.instance.firstAddress?.ip
     return DialectTable.dialect(for: target)?
       .node(at: target, for: input(view, source: source, needs: []))
   }
 
   /// - Parameters:
-  ///   - revision: The catalogue's, where the answer may be kept for it.
+  ///   - version: The instance's, where the answer may be kept for it.
   ///   - mayHold: Whether it may wait for a change, where the guest asks for that.
   func answer(
     _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView,
-    at revision: Revision? = nil, mayHold: Bool = true
+    at version: Catalog.Version? = nil, mayHold: Bool = true
   ) -> Outcome {
-    var revision = revision
+    var version = version
     switch identity(of: request, as: view) {
     case .agrees: break
     // It is told of each time, so the answer is not kept.
-    case .audited: revision = nil
+    case .audited: version = nil
     case .refused(let refusal): return .answer(refuse(request, refusal, view.instance.id))
     }
     let now = environment.now()
@@ -206,7 +215,7 @@ public final class MetadataService: Sendable {
     if verdict == .invalid(.unknownKey), tokens.mayRead(now: now) {
       return .wait(Pending(request: request, target: target, reason: .tokenKeys(view)))
     }
-    let outcome = decide(request, target, as: view, token: verdict, at: revision)
+    let outcome = decide(request, target, as: view, token: verdict, at: version)
     guard case .answer(let answer) = outcome else { return outcome }
     if let refusal = answer.refusal {
       return .answer(refuse(request, refusal, view.instance.id))
@@ -217,7 +226,7 @@ public final class MetadataService: Sendable {
   /// - Parameter token: What was found out about the token that the request shows.
   private func decide(
     _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView,
-    token: SessionTokens.Verdict?, at revision: Revision? = nil
+    token: SessionTokens.Verdict?, at version: Catalog.Version? = nil
   ) -> Outcome {
     let id = view.instance.id
     guard let dialect = DialectTable.dialect(for: target) else {
@@ -247,17 +256,17 @@ public final class MetadataService: Sendable {
       return .answer(GuestAnswer(refusal: .notFound, instance: id))
     }
     var outcome = decide(request, target, as: view, node)
-    var revision = revision
+    var version = version
     if request.method == .get, case .answer(var answer) = outcome, answer.status == 200,
       ChangeQuery(target: request.target) != nil
     {
       answer.entityTag = tag(of: target, as: view, source: request.source)
       outcome = .answer(answer)
       // Each has a target of its own, which nobody asks for again.
-      revision = nil
+      version = nil
     }
     // Vendor data has a clock of its own.
-    if let revision, !needs.contains(.dynamicVendorData), case .answer(let answer) = outcome,
+    if let version, !needs.contains(.dynamicVendorData), case .answer(let answer) = outcome,
       answer.status == 200, request.method == .get
     {
       var kept = answer
@@ -267,7 +276,7 @@ public final class MetadataService: Sendable {
         needsToken: AdmissionGate.needsToken(options, in: dialect.admission),
         tally: tally)
       cache.keep(
-        kept, request.cacheKey, on: terms, revision: revision, today: input.today,
+        kept, request.cacheKey, on: terms, version: version, today: input.today,
         seed: input.randomSeed)
     }
     return outcome

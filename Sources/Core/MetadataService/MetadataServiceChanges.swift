@@ -39,30 +39,33 @@ extension MetadataService {
       group.cancelAll()
     }
     let request = pending.request
-    switch catalog.read({ $0.match(request.source, on: request.network) }) {
-    case .instance(let view):
+    switch await identify(request) {
+    case .success(.instance(let view)):
       // Admitted anew: the token may have run out, the options may be others.
       return await finish(answer(request, pending.target, as: view, mayHold: false))
-    case .ambiguous(let networks): return refuse(request, .ambiguousAddress(networks), nil)
-    case .unknown: return refuse(request, .unknownAddress, nil)
+    case .success(.ambiguous(let networks)):
+      return refuse(request, .ambiguousAddress(networks), nil)
+    case .success(.unknown): return refuse(request, .unknownAddress, nil)
+    case .failure(let error): return refuse(request, .storeUnavailable(error.description), nil)
     }
   }
 
   private func waitForChange(_ pending: Pending, _ id: InstanceID, _ change: ChangeQuery) async {
     let request = pending.request
-    func isSame(_ match: Catalog.Match) -> Bool {
-      guard case .instance(let view) = match, view.instance.id == id else { return false }
-      return tag(of: pending.target, as: view, source: request.source) == change.tag
+    func same() -> Catalog.Holder? {
+      guard case .instance(let holder) = catalog.find(request.source, on: request.network),
+        holder.id == id, let view = views.view(of: holder),
+        tag(of: pending.target, as: view, source: request.source) == change.tag
+      else { return nil }
+      return holder
     }
     while !Task.isCancelled {
-      let (match, revision) = catalog.read {
-        ($0.match(request.source, on: request.network), $0.revision)
-      }
-      guard isSame(match), await catalog.waitForChange(after: revision),
-        isSame(catalog.read { $0.match(request.source, on: request.network) })
+      guard let holder = same(),
+        await catalog.waitForChange(of: holder, at: request.source, on: request.network),
+        same() != nil
       else { return }
-      // It was somebody else's change. Many may follow one another, and each would be looked at for
-      // each guest that waits.
+      // The change is perhaps of another document. Many may follow one another, and each would be
+      // looked at for each guest that waits.
       try? await environment.sleep(MetadataService.changePause)
     }
   }

@@ -34,8 +34,8 @@ extension MetadataService {
   public func drive(_ layout: DriveLayout, of id: InstanceID) async throws(DriveRefusal)
     -> RenderedDrive?
   {
-    let (read, revision) = catalog.read { ($0.view(of: id), $0.revision) }
-    guard let view = read else { return nil }
+    let (holder, revision) = catalog.read { ($0.holder(of: id), $0.revision) }
+    guard let view = holder.flatMap({ views.view(of: $0) }) else { return nil }
     var needs = DriveContents.needs(of: layout)
     if needs.contains(.dynamicVendorData), let failed = await vendorData?.gather(for: view) {
       throw .vendorDataFailed(target: failed)

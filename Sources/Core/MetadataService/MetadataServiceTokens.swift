@@ -62,16 +62,13 @@ extension MetadataService {
   /// - Parameter project: Only those of this project.
   public func tokenlessUsers(in project: String? = nil) -> [TokenlessUser] {
     let uses = catalog.tokenless.uses
-    let users = catalog.read { catalog in
-      uses.compactMap { id, uses -> TokenlessUser? in
-        let record = catalog.record(ResourceID(kind: .instance, text: id.description))
-        guard let record, let instance = record.resource.instance,
-          project == nil || instance.project == project
-        else { return nil }
-        return TokenlessUser(
-          instance: id, hostname: instance.hostname, project: instance.project, uses: uses,
-          countedSinceSeconds: max(startedAtSeconds, record.createdAtSeconds))
-      }
+    let users = uses.compactMap { id, uses -> TokenlessUser? in
+      guard let record = catalog.read({ $0.holder(of: id) })?.record,
+        let instance = record.resource.instance, project == nil || instance.project == project
+      else { return nil }
+      return TokenlessUser(
+        instance: id, hostname: instance.hostname, project: instance.project, uses: uses,
+        countedSinceSeconds: max(startedAtSeconds, record.createdAtSeconds))
     }
     return users.sorted {
       ($1.lastSeenSeconds, $0.instance) < ($0.lastSeenSeconds, $1.instance)

@@ -19,12 +19,61 @@ extension MetadataService {
       await group.next()
       group.cancelAll()
     }
-    switch catalog.read({ $0.match(request.source, on: request.network) }) {
-    case .instance(let view):
-      return await finish(answer(request, pending.target, as: view))
-    case .ambiguous(let networks): return refuse(request, .ambiguousAddress(networks), nil)
-    case .unknown: return refuseUnknown(request, told)
+    switch await identify(request) {
+    case .success(.instance(let view)):
+      return await finish(answer(request, pending.target, as: view, mayHold: catalog.isLoaded))
+    case .success(.ambiguous(let networks)):
+      return refuse(request, .ambiguousAddress(networks), nil)
+    case .success(.unknown): return refuseUnknown(request, told)
+    case .failure(let error): return refuse(request, .storeUnavailable(error.description), nil)
     }
+  }
+
+  /// Answers a guest that asks before the catalogue is whole. Nobody waits for it to be whole who is
+  /// declared, and nobody is refused because it is not.
+  func finishUnread(_ pending: Pending) async -> GuestAnswer {
+    let request = pending.request
+    guard !catalog.isLoaded else { return await finish(answer(request)) }
+    switch await identify(request) {
+    case .success(.instance(let view)):
+      return await finish(answer(request, pending.target, as: view, mayHold: false))
+    case .success(.ambiguous(let networks)):
+      return refuse(request, .ambiguousAddress(networks), nil)
+    case .success(.unknown):
+      let told = tellOfTranslation(request, knownAs: nil)
+      guard unknownHold > .zero, held.withLock({ $0.take(request.origin) }) else {
+        return refuseUnknown(request, told)
+      }
+      return await finishUnknown(pending, told)
+    case .failure(let error): return refuse(request, .storeUnavailable(error.description), nil)
+    }
+  }
+
+  /// Who asks, as the catalogue has it; until that is whole, as the store has it.
+  func identify(_ request: GuestRequest) async -> Result<Catalog.Match, StoreError> {
+    if let finding = catalog.find(request.source, on: request.network) {
+      return .success(taken(finding))
+    }
+    do {
+      let excerpt = try await store.excerpt(for: request.source, on: request.network)
+      return .success(catalog.catalog(of: excerpt).match(request.source, on: request.network))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// A finding with the instance taken apart.
+  func taken(_ finding: Catalog.Finding) -> Catalog.Match {
+    switch finding {
+    case .instance(let holder): views.view(of: holder).map { .instance($0) } ?? .unknown
+    case .ambiguous(let networks): .ambiguous(networks)
+    case .unknown: .unknown
+    }
+  }
+
+  /// An instance with all that it refers to; nil where it is not declared.
+  func view(of id: InstanceID) -> InstanceView? {
+    catalog.read { $0.holder(of: id) }.flatMap { views.view(of: $0) }
   }
 
   func render(_ request: GuestRequest, _ target: RequestTarget, as view: InstanceView)
@@ -81,8 +130,8 @@ extension MetadataService {
 
   /// Says at once, not after the hold, that a request comes from an address that can be no guest's.
   /// The request is held all the same: the record that says otherwise may be on its way.
-  func tellOfTranslation(_ request: GuestRequest) -> Refusal? {
-    let known = catalog.read { $0.role(of: request.source, on: request.network) }
+  /// - Parameter known: What the address is known as by the records.
+  func tellOfTranslation(_ request: GuestRequest, knownAs known: AddressRole?) -> Refusal? {
     let role = known ?? environment.hostRole(request.source)
     strangers.note(request, role: role, now: environment.now())
     guard let role else { return nil }

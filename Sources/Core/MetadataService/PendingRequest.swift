@@ -11,6 +11,8 @@ extension MetadataService {
   /// A request that cannot be answered at once; give it to ``MetadataService/finish(_:)``.
   public struct Pending: Sendable {
     enum Reason: Sendable {
+      /// The store is still being read, and must be asked itself.
+      case unreadCatalog
       /// The refusal, where it has been told of already.
       case unknownCaller(Refusal?)
       case vendorData(InstanceView)

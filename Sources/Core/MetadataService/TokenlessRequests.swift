@@ -50,8 +50,7 @@ public final class TokenlessRequests: Sendable {
   /// Forgets all but the instances of a catalogue.
   func keep(only catalog: borrowing Catalog) {
     let known = tallies.withLock { Array($0.keys) }
-    forget(
-      known.filter { catalog.record(ResourceID(kind: .instance, text: $0.description)) == nil })
+    forget(known.filter { !catalog.has($0) })
   }
 
   /// What was counted for each instance, by dialect; without those that count nothing yet.

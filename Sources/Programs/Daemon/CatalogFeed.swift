@@ -1,6 +1,8 @@
 import Inventory
 import Logging
 import MetadataService
+import ServiceLifecycle
+import Synchronization
 
 /// Keeps the catalogue in memory in step with the store.
 struct CatalogFeed {
@@ -10,12 +12,29 @@ struct CatalogFeed {
 
   /// Reads the store into the catalogue.
   func load() async throws(StoreError) {
-    let snapshot = try await store.load()
-    catalog.replace(with: Catalog(snapshot))
+    let start = ContinuousClock.now
+    let building = Mutex((catalog: Catalog(), records: 0))
+    let revision = try await store.read { [catalog] part in
+      catalog.note(read: part.entries.count, of: part.total)
+      building.withLock { building in
+        if building.records == 0 { building.catalog.reserve(part.total) }
+        building.catalog.add(part.entries, passwords: part.passwords)
+        building.records += part.entries.count
+      }
+    }
+    // Taken out, so that no change has to copy it.
+    var (whole, records) = (Catalog(), 0)
+    building.withLock { building in
+      swap(&whole, &building.catalog)
+      records = building.records
+    }
+    whole.reach(revision)
+    catalog.replace(with: whole)
     logger.info(
       "catalogue loaded",
       metadata: [
-        "revision": "\(snapshot.revision)", "records": "\(snapshot.records.count)",
+        "revision": "\(revision)", "records": "\(records)",
+        "seconds": "\((ContinuousClock.now - start).components.seconds)",
       ])
   }
 
@@ -23,6 +42,7 @@ struct CatalogFeed {
   /// again: guests are answered from what is known meanwhile, and writes say that they are not
   /// visible.
   func run() async {
+    await catalog.waitUntilLoaded()
     while !Task.isCancelled {
       do {
         try await follow()
@@ -40,6 +60,25 @@ struct CatalogFeed {
     } catch .compacted {
       logger.warning("the change log does not reach back far enough; reading everything anew")
       try await load()
+    }
+  }
+}
+
+/// Reads the store while guests are answered from it. A store that cannot be read ends the daemon.
+struct CatalogLoader: Service {
+  let feed: CatalogFeed
+
+  func run() async throws {
+    try await cancelWhenGracefulShutdown {
+      if !feed.catalog.isLoaded {
+        do {
+          try await feed.load()
+        } catch where Task.isCancelled {
+          return
+        }
+      }
+      // Until the daemon ends.
+      await Occurrence().wait()
     }
   }
 }

@@ -57,10 +57,12 @@ public struct Daemon: Sendable {
       inheritedLock: predecessor?.lock)
     let catalog = LiveCatalog(defaultMetadataOptions: configuration.metadataOptions)
     let feed = CatalogFeed(store: store, catalog: catalog, logger: logger)
-    try await feed.load()
+    // Manifests are applied before the first guest is answered, and a predecessor answers guests
+    // better than a daemon that has read nothing yet.
+    if !manifests.isEmpty || predecessor != nil { try await feed.load() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await feed.run() }
-      try await serve(store, catalog, predecessor)
+      try await serve(store, catalog, feed, predecessor)
       group.cancelAll()
     }
     store.close()
@@ -83,13 +85,13 @@ public struct Daemon: Sendable {
   }
 
   private func serve(
-    _ store: SQLiteStore, _ catalog: LiveCatalog, _ predecessor: Predecessor?
+    _ store: SQLiteStore, _ catalog: LiveCatalog, _ feed: CatalogFeed, _ predecessor: Predecessor?
   ) async throws {
     let vendorClient = VendorDataClient(logger: logger)
     let loops = try GuestLoops.start(Daemon.processorCount)
     let outcome: Result<Void, any Error>
     do {
-      outcome = .success(try await serve(store, catalog, predecessor, vendorClient, loops))
+      outcome = .success(try await serve(store, catalog, feed, predecessor, vendorClient, loops))
     } catch {
       outcome = .failure(error)
     }
@@ -100,7 +102,7 @@ public struct Daemon: Sendable {
   }
 
   private func serve(
-    _ store: SQLiteStore, _ catalog: LiveCatalog, _ predecessor: Predecessor?,
+    _ store: SQLiteStore, _ catalog: LiveCatalog, _ feed: CatalogFeed, _ predecessor: Predecessor?,
     _ vendorClient: VendorDataClient, _ loops: GuestLoops
   ) async throws {
     let vendorData = DynamicVendorData(
@@ -200,6 +202,7 @@ public struct Daemon: Sendable {
       mayListen: { await predecessor?.hasReleased.wait() }, isReplaced: isReplaced)
     // They end in the opposite order: a successor hears that all is over when it is.
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+      .init(service: CatalogLoader(feed: feed)),
       .init(service: successorKeeper),
       .init(
         service: EndWhenReplaced(isReplaced: isReplaced),

@@ -60,6 +60,24 @@ struct ClaimTable {
     return db.changesCount == 1
   }
 
+  /// Who has some claims, each once.
+  func holders(of claims: [Claim]) throws -> [ResourceID] {
+    let spaces = Dictionary(grouping: claims, by: \.space)
+    var holders: Set<ResourceID> = []
+    for (space, claims) in spaces {
+      let list = JSONValue.array(claims.map { .string($0.key.storeKey) }).text
+      let rows = try Row.fetchCursor(
+        db.cachedStatement(
+          sql: """
+            SELECT holderKind, holderID FROM claim
+            WHERE space = ? AND key IN (SELECT value FROM json_each(?))
+            """),
+        arguments: [space.rawValue, list])
+      while let row = try rows.next() { holders.insert(try row.readID(kind: 0, id: 1)) }
+    }
+    return Array(holders)
+  }
+
   func holder(of key: Key) throws -> ResourceID? {
     try Row.fetchOne(
       db.cachedStatement(

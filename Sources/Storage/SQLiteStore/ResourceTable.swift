@@ -33,14 +33,39 @@ struct ResourceTable {
 
   private static let columns = "kind, id, revision, createdAtSeconds, ec2InstanceID, document"
 
-  func all(_ failure: StoreFailure) throws -> [Record] {
-    var records: [Record] = []
+  /// The first and the last row's number; the first is the larger one where there is no row.
+  func extent() throws -> (first: Int64, last: Int64) {
+    let first = try Int64.fetchOne(db, sql: "SELECT min(rowid) FROM resource")
+    let last = try Int64.fetchOne(db, sql: "SELECT max(rowid) FROM resource")
+    return (first ?? 1, last ?? 0)
+  }
+
+  func count() throws -> Int { try Int.fetchOne(db, sql: "SELECT count(*) FROM resource") ?? 0 }
+
+  /// The records in some rows, as a catalogue takes them.
+  func entries(in rows: ClosedRange<Int64>, _ failure: StoreFailure) throws -> [CatalogEntry] {
     let rows = try Row.fetchCursor(
-      db, sql: "SELECT \(ResourceTable.columns) FROM resource ORDER BY kind, id")
+      db.cachedStatement(
+        sql: "SELECT \(ResourceTable.columns) FROM resource WHERE rowid BETWEEN ? AND ?"),
+      arguments: [rows.lowerBound, rows.upperBound])
+    var entries: [CatalogEntry] = []
     while let row = try rows.next() {
-      records.append(try ResourceTable.read(row, failure).record)
+      let stored = try ResourceTable.read(row, failure)
+      entries.append(CatalogEntry(stored.record, document: Array(stored.document.utf8)))
     }
-    return records
+    return entries
+  }
+
+  /// The ids of all networks.
+  func networks() throws -> [NetworkID] {
+    let rows = try Row.fetchCursor(
+      db.cachedStatement(sql: "SELECT id FROM resource WHERE kind = ?"),
+      arguments: [ResourceKind.network.rawValue])
+    var networks: [NetworkID] = []
+    while let row = try rows.next() {
+      if let id = NetworkID(try row.read(0)) { networks.append(id) }
+    }
+    return networks
   }
 
   func records(_ ids: some Sequence<ResourceID>, _ failure: StoreFailure) throws
@@ -141,8 +166,24 @@ struct ResourceTable {
   // MARK: Passwords
 
   func passwords() throws -> [InstanceID: Secret<[UInt8]>] {
+    try ResourceTable.passwords(
+      Row.fetchCursor(db, sql: "SELECT instanceID, text FROM password"))
+  }
+
+  /// The passwords of some instances.
+  func passwords(of ids: some Sequence<InstanceID>) throws -> [InstanceID: Secret<[UInt8]>] {
+    try ResourceTable.passwords(
+      Row.fetchCursor(
+        db.cachedStatement(
+          sql: """
+            SELECT instanceID, text FROM password
+            WHERE instanceID IN (SELECT value FROM json_each(?))
+            """),
+        arguments: [JSONValue.array(ids.map { .string($0.description) }).text]))
+  }
+
+  private static func passwords(_ rows: RowCursor) throws -> [InstanceID: Secret<[UInt8]>] {
     var passwords: [InstanceID: Secret<[UInt8]>] = [:]
-    let rows = try Row.fetchCursor(db, sql: "SELECT instanceID, text FROM password")
     while let row = try rows.next() {
       passwords[try ResourceTable.readInstanceID(row, 0)] =
         Secret(Array(try row.read(1, as: Data.self)))

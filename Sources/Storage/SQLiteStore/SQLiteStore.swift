@@ -12,7 +12,7 @@ public final class SQLiteStore: InventoryStore {
   let lock: StoreLock
   let handover = StoreHandover()
   let feed = ChangeFeed()
-  private let failure: StoreFailure
+  let failure: StoreFailure
   private let files: StoreFiles
   private let trouble = StoreTrouble()
   private let commits = Timer(label: Metric.storeCommitSeconds.rawValue)
@@ -78,7 +78,8 @@ public final class SQLiteStore: InventoryStore {
     configuration.foreignKeysEnabled = true
     // Another program may look into the file, such as a backup; it is waited for so many seconds.
     configuration.busyMode = .timeout(5)
-    configuration.maximumReaderCount = 2
+    // Two read everything, the others what single guests need meanwhile.
+    configuration.maximumReaderCount = 4
     // A roll-back that fails is tried again by the next commit; GRDB would end the process.
     configuration.allowsUnsafeTransactions = true
     let pool = try DatabasePool(path: file, configuration: configuration)
@@ -90,16 +91,6 @@ public final class SQLiteStore: InventoryStore {
   }
 
   // MARK: InventoryStore
-
-  public func load() async throws(StoreError) -> InventorySnapshot {
-    let failure = failure
-    return try await read { db in
-      let resources = ResourceTable(db: db)
-      return InventorySnapshot(
-        revision: try resources.revision(), records: try resources.all(failure),
-        passwords: try resources.passwords())
-    }
-  }
 
   /// Why the store did not do what it was asked for the last time; nil where it did, or where only
   /// the asker was to blame.
@@ -135,7 +126,7 @@ public final class SQLiteStore: InventoryStore {
     return trouble.current
   }
 
-  private func note(_ error: StoreError) -> StoreError {
+  func note(_ error: StoreError) -> StoreError {
     switch error {
     case .full, .unavailable, .corrupt: trouble.current = error
     default: break

@@ -27,14 +27,14 @@ extension AddressRole: CustomStringConvertible {
 struct RoleIndex: Sendable {
   private var roles: [IPAddress: [AddressRole]] = [:]
 
-  mutating func add(_ resource: Resource) {
-    for (address, role) in RoleIndex.roles(of: resource) {
+  mutating func add(_ list: [(IPAddress, AddressRole)]) {
+    for (address, role) in list {
       roles[address, default: []].append(role)
     }
   }
 
-  mutating func remove(_ resource: Resource) {
-    for (address, role) in RoleIndex.roles(of: resource) {
+  mutating func remove(_ list: [(IPAddress, AddressRole)]) {
+    for (address, role) in list {
       guard let index = roles[address]?.firstIndex(of: role) else { continue }
       roles[address]?.remove(at: index)
       if roles[address]?.isEmpty == true { roles[address] = nil }
@@ -52,7 +52,7 @@ struct RoleIndex: Sendable {
     } ?? all.first
   }
 
-  private static func roles(of resource: Resource) -> [(IPAddress, AddressRole)] {
+  static func roles(of resource: Resource) -> [(IPAddress, AddressRole)] {
     switch resource {
     case .project, .keyPair: return []
     case .network(let network):

@@ -1,0 +1,90 @@
+import ControlAPI
+import Inventory
+import MetadataService
+
+/// A page of the instances, of which there may be a million: their ids are looked through in parts, so
+/// that no guest waits for it, and only those that may be on the page are taken apart.
+struct InstancePage {
+  let catalog: LiveCatalog
+  let query: ListQuery
+  let isVisible: (Resource) -> Bool
+
+  /// Ids that are looked through while the catalogue is locked.
+  private static let part = 16_384
+  /// Of a list in which few match, so many are taken apart before the next are looked for.
+  private static let maximumCandidates = 65_536
+
+  /// The page's records in order, and one more where there is a next page.
+  func records(after marker: InstanceID?) -> [Record] {
+    var (marker, wanted) = (marker, query.limit + 1)
+    let mentioned = mentioned
+    var page: [Record] = []
+    while true {
+      let candidates = ids(after: marker, count: wanted)
+      for id in candidates {
+        guard let holder = catalog.read({ $0.holder(of: id) }),
+          mentioned.allSatisfy(holder.mentions), let record = holder.record, isVisible(record.resource), query.matches(record.resource)
+        else { continue }
+        page.append(record)
+        if page.count > query.limit { return page }
+      }
+      guard candidates.count == wanted else { return page }
+      marker = candidates.last
+      wanted = min(wanted * 4, InstancePage.maximumCandidates)
+    }
+  }
+
+  /// Texts that every record on the page has, as documents have them.
+  private var mentioned: [[UInt8]] {
+    [
+      query.project, query.name, query.host, query.hostname, query.network?.text,
+      query.address?.description,
+    ].compactMap { $0.map { JSONValue.string($0).bytes } }
+  }
+
+  /// The smallest ids after one, in order.
+  private func ids(after marker: InstanceID?, count: Int) -> [InstanceID] {
+    var smallest = SmallestKeys<InstanceID>(count: count)
+    var start: Int? = 0
+    while let from = start {
+      let part = catalog.read { $0.instanceIDs(from: from, count: InstancePage.part) }
+      start = part.next
+      for id in part.ids {
+        if let marker, id <= marker { continue }
+        smallest.take(id)
+      }
+    }
+    return smallest.keys
+  }
+}
+
+/// The smallest of many keys, without sorting them all.
+struct SmallestKeys<Key: Comparable> {
+  private let count: Int
+  private var taken: [Key] = []
+  /// None that is larger is wanted any more.
+  private var bound: Key?
+
+  init(count: Int) { self.count = count }
+
+  mutating func take(_ key: Key) {
+    if let bound, key > bound { return }
+    taken.append(key)
+    if taken.count >= count * 2 { settle() }
+  }
+
+  private mutating func settle() {
+    taken.sort()
+    if taken.count >= count {
+      taken.removeLast(taken.count - count)
+      bound = taken.last
+    }
+  }
+
+  /// In order.
+  var keys: [Key] {
+    var settled = self
+    settled.settle()
+    return settled.taken
+  }
+}
