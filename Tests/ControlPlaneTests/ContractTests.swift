@@ -71,6 +71,18 @@ struct ContractTests {
     }
   }
 
+  @Test("what is asked of a daemon that still reads its store is answered once it has")
+  func waits() async throws {
+    try await withPlane(isLoaded: false) { plane in
+      async let page = plane.client.list(.network)
+      // What needs no record is answered meanwhile.
+      #expect(try await !plane.client.health().isReady)
+      plane.service.catalog.replace(with: Catalog(try await plane.store.load()))
+      #expect(try await page.items.map(\.resource.id.text) == ["default"])
+      #expect(try await plane.client.health().isReady)
+    }
+  }
+
   @Test("problems survive the wire", arguments: Problem.Kind.allCases)
   func problems(_ kind: Problem.Kind) throws {
     var problem = Problem(kind, "why", field: "a.b", index: 3, holder: "Network a", revision: 9)

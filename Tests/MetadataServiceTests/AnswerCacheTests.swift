@@ -25,6 +25,77 @@ struct AnswerCacheTests {
     #expect(String(decoding: answer.body, as: UTF8.self) == "new.novalocal")
   }
 
+  /// What a kept answer follows from, and a path that shows it.
+  struct Source: Sendable {
+    var path: String
+    var change: String
+    var before: String
+    var after: String
+  }
+
+  @Test(
+    "whatever an answer follows from, the next request sees it changed",
+    arguments: [
+      Source(
+        path: "/openstack/latest/network_data.json",
+        change:
+          #"{"kind": "Network", "id": "a", "mtu": 1400, "subnets": [{"cidr": "10.0.0.0/24"}]}"#,
+        before: #""mtu": 1300"#, after: #""mtu": 1400"#),
+      Source(
+        path: "/latest/meta-data/public-keys/0/openssh-key",
+        change: #"{"kind": "KeyPair", "project": "p", "name": "k", "publicKey": "ssh-rsa BBBB"}"#,
+        before: "AAAA", after: "BBBB"),
+      Source(
+        path: "/latest/meta-data/tags/instance/role",
+        change:
+          #"{"kind": "Project", "id": "p", "metadataOptions": {"instanceMetadataTags": "disabled"}}"#,
+        before: "web", after: "404 Not Found"),
+    ])
+  func sources(source: Source) async throws {
+    let me = """
+      {"kind": "Instance", "id": "00000000-0000-4000-8000-000000000001", "project": "p",
+       "hostname": "h", "keys": ["k"], "tags": {"role": "web"},
+       "interfaces": [{"network": "a", "address": "10.0.0.5"}]}
+      """
+    let fixture = try await ServiceFixture([
+      #"{"kind": "Network", "id": "a", "mtu": 1300, "subnets": [{"cidr": "10.0.0.0/24"}]}"#,
+      #"{"kind": "KeyPair", "project": "p", "name": "k", "publicKey": "ssh-rsa AAAA"}"#,
+      #"{"kind": "Project", "id": "p", "metadataOptions": {"instanceMetadataTags": "enabled"}}"#,
+      me,
+    ])
+    // As in the daemon: changes are applied one by one, nothing is read anew.
+    let changes = try await fixture.store.changes(after: fixture.catalog.revision)
+    for _ in 0..<2 {
+      let answer = await fixture.ask(source.path, from: "10.0.0.5")
+      #expect(String(decoding: answer.body, as: UTF8.self).contains(source.before))
+    }
+    let changed = try Resource(reading: try JSONValue(parsing: source.change))
+    try await fixture.store.commit([.put(changed)], now: 0, dryRun: false)
+    for await batch in changes {
+      fixture.catalog.apply(batch)
+      break
+    }
+    let answer = await fixture.ask(source.path, from: "10.0.0.5")
+    #expect(String(decoding: answer.body, as: UTF8.self).contains(source.after))
+  }
+
+  @Test("an address that another instance has now gets the other's answers")
+  func moved() async throws {
+    let fixture = try await ServiceFixture([Self.instance("one")])
+    let path = "/latest/meta-data/hostname"
+    _ = await fixture.ask(path, from: "10.0.0.5")
+    let one = Self.instance("one").replacing("10.0.0.5", with: "10.0.0.9")
+    let two = Examples.instance(2, interfaces: #"[{"network": "a", "address": "10.0.0.5"}]"#)
+    let records = try [one, two].map {
+      Record(
+        resource: try Resource(reading: try JSONValue(parsing: $0)), revision: 9,
+        createdAtSeconds: 0)
+    }
+    fixture.catalog.apply(ChangeBatch(revision: 9, changes: records.map(Change.put)))
+    let answer = await fixture.ask(path, from: "10.0.0.5")
+    #expect(String(decoding: answer.body, as: UTF8.self) == "h2.novalocal")
+  }
+
   @Test("the same path from another address or network is another's answer")
   func callers() async throws {
     let other = Examples.instance(2, interfaces: #"[{"network": "b", "address": "10.0.0.5"}]"#)

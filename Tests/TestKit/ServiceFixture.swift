@@ -36,9 +36,10 @@ public final class ServiceFixture: Sendable {
   /// - Parameters:
   ///   - instances: Instances as JSON documents.
   ///   - store: One that another fixture has, too.
+  ///   - isRead: Whether the catalogue has read the store.
   public init(
     _ instances: [String], unknownHold: Duration = .seconds(2), hosts: HostRule = HostRule(),
-    store: MemoryStore = MemoryStore()
+    store: MemoryStore = MemoryStore(), isRead: Bool = true
   ) async throws {
     self.store = store
     let (clock, time) = (clock, WallClock())
@@ -60,15 +61,24 @@ public final class ServiceFixture: Sendable {
         audited: { _, refusal in audits.all.withLock { $0.append(refusal) } },
         hostRole: { $0 == IPAddress("10.30.0.4") ? .ownHost : nil }))
     try await service.tokens.load { _ in }
-    try await declare(instances)
+    if isRead {
+      try await declare(instances)
+    } else {
+      try await commit(instances, now: 0)
+    }
   }
 
   /// Declares instances and waits until guests are answered by them.
   public func declare(_ instances: [String], now: Int = 0) async throws {
-    let resources = try instances.map { try Resource(reading: try JSONValue(parsing: $0)) }
-    let result = try await store.commit(resources.map { .put($0) }, now: now, dryRun: false)
+    let result = try await commit(instances, now: now)
     try await catchUp()
     await catalog.wait(for: result.revision)
+  }
+
+  @discardableResult
+  private func commit(_ instances: [String], now: Int) async throws -> CommitResult {
+    let resources = try instances.map { try Resource(reading: try JSONValue(parsing: $0)) }
+    return try await store.commit(resources.map { .put($0) }, now: now, dryRun: false)
   }
 
   /// Brings the catalogue to where the store is.

@@ -21,6 +21,7 @@ enum GuestBench {
       case .namespaces: return try runNamespaces(options)
       case .hostile: return try runHostile(options)
       case .soak: return try runSoak(options)
+      case .million: return try runMillion(options)
       case .guests:
         return try finish(try inFolder { folder in try measure(options, in: folder) }, options)
       }
@@ -81,6 +82,14 @@ enum GuestBench {
     print(options.isJSON ? try Report.json(results) : Report.table(results))
     try write(Report.markdown(results), to: "soak.md", options)
     try write(LineChart.svg(results), to: "soak.svg", options)
+    for problem in results.problems { complain(problem) }
+    return results.problems.isEmpty ? 0 : 1
+  }
+
+  private static func runMillion(_ options: Options) throws -> Int32 {
+    let results = try inFolder { try MillionBench(options: options, folder: $0).run() }
+    print(options.isJSON ? try Report.json(results) : Report.table(results))
+    if !options.isShort { try write(Report.markdown(results), to: "million.md", options) }
     for problem in results.problems { complain(problem) }
     return results.problems.isEmpty ? 0 : 1
   }

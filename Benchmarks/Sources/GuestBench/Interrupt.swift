@@ -29,8 +29,10 @@ enum Interrupt {
 }
 
 /// Rests between two looks at something that another process does.
-func pause(milliseconds: Int) {
+func pause(milliseconds: Int) { pause(microseconds: milliseconds * 1000) }
+
+func pause(microseconds: Int) {
   var time = timespec(
-    tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
+    tv_sec: microseconds / 1_000_000, tv_nsec: microseconds % 1_000_000 * 1000)
   unsafe nanosleep(&time, nil)
 }

@@ -6,6 +6,7 @@ struct Options {
     case namespaces
     case hostile
     case soak
+    case million
   }
 
   var part = Part.guests
@@ -16,22 +17,27 @@ struct Options {
   var rounds: Int?
   var seconds: Int?
   var minutes = 30
+  var instances = 1_000_000
+  var database: String?
   var isJSON = false
   var thresholds = "Benchmarks/thresholds.json"
   var reportFolder = "docs/performance"
 
   static let usage = """
-    usage: guest-bench [namespaces|hostile|soak] [options] PATH-OF-NAMEPLATE
+    usage: guest-bench [namespaces|hostile|soak|million] [options] PATH-OF-NAMEPLATE
 
     Measures the guests' side beside nginx serving the same bytes from files; with `namespaces`, one
     daemon with a socket in each of 200 network namespaces beside 200 haproxies (root only); with
     `hostile`, what polite guests wait for their answers, alone and beside each attack; with `soak`,
-    honest and hostile guests and an operator for half an hour, with what the daemon uses.
+    honest and hostile guests and an operator for half an hour, with what the daemon uses; with
+    `million`, one daemon with very many instances: memory, start, random guests, writes.
 
       --short              one round of 1 s; only checks that no request failed
       --rounds N           rounds to take the median of (5)
       --seconds N          seconds of each keep-alive run (5); runs that close take at most 3
       --minutes N          of a soak (30)
+      --instances N        of `million` (1000000)
+      --database FOLDER    where `million` makes its store and finds it again (/tmp/guest-bench-N)
       --output text|json   (text)
       --thresholds FILE    (\(Options().thresholds))
       --report FOLDER      where a full run writes its report (\(Options().reportFolder))
@@ -46,7 +52,9 @@ struct Options {
 
   init(parsing arguments: [String]) throws(UsageError) {
     var rest = arguments[...]
-    let parts: [String: Part] = ["namespaces": .namespaces, "hostile": .hostile, "soak": .soak]
+    let parts: [String: Part] = [
+      "namespaces": .namespaces, "hostile": .hostile, "soak": .soak, "million": .million,
+    ]
     if let first = rest.first, let named = parts[first] {
       rest.removeFirst()
       part = named
@@ -57,6 +65,9 @@ struct Options {
       case "--rounds": rounds = try Options.number(after: argument, &rest)
       case "--seconds": seconds = try Options.number(after: argument, &rest)
       case "--minutes": minutes = try Options.number(after: argument, &rest)
+      case "--instances":
+        instances = try Options.number(after: argument, &rest, to: MillionTown.maximumCount)
+      case "--database": database = try Options.value(after: argument, &rest)
       case "--thresholds": thresholds = try Options.value(after: argument, &rest)
       case "--report": reportFolder = try Options.value(after: argument, &rest)
       case "--ours-command": oursCommand = try Options.value(after: argument, &rest)
@@ -85,12 +96,12 @@ struct Options {
     return value
   }
 
-  private static func number(after name: String, _ rest: inout ArraySlice<String>)
-    throws(UsageError) -> Int
-  {
+  private static func number(
+    after name: String, _ rest: inout ArraySlice<String>, to last: Int = 3600
+  ) throws(UsageError) -> Int {
     let text = try value(after: name, &rest)
-    guard let number = Int(text), (1...3600).contains(number) else {
-      throw UsageError("\(name): '\(text)' is not a number from 1 to 3600")
+    guard let number = Int(text), (1...last).contains(number) else {
+      throw UsageError("\(name): '\(text)' is not a number from 1 to \(last)")
     }
     return number
   }

@@ -23,7 +23,8 @@ struct InstancePage {
       let candidates = ids(after: marker, count: wanted)
       for id in candidates {
         guard let holder = catalog.read({ $0.holder(of: id) }),
-          mentioned.allSatisfy(holder.mentions), let record = holder.record, isVisible(record.resource), query.matches(record.resource)
+          mentioned.allSatisfy(holder.mentions), let record = holder.record,
+          isVisible(record.resource), query.matches(record.resource)
         else { continue }
         page.append(record)
         if page.count > query.limit { return page }
@@ -34,16 +35,17 @@ struct InstancePage {
     }
   }
 
-  /// Texts that every record on the page has, as documents have them.
+  /// Texts that every record on the page has; one that can be written in several ways is left out.
   private var mentioned: [[UInt8]] {
-    [
-      query.project, query.name, query.host, query.hostname, query.network?.text,
-      query.address?.description,
-    ].compactMap { $0.map { JSONValue.string($0).bytes } }
+    [query.project, query.name, query.host, query.hostname, query.network?.text]
+      .compactMap { $0.map { Array($0.utf8) } }.filter { $0.allSatisfy { $0 < 0x80 } }
   }
 
   /// The smallest ids after one, in order.
   private func ids(after marker: InstanceID?, count: Int) -> [InstanceID] {
+    if let address = query.address {
+      return holders(of: address).filter { id in marker.map { id > $0 } ?? true }.sorted()
+    }
     var smallest = SmallestKeys<InstanceID>(count: count)
     var start: Int? = 0
     while let from = start {
@@ -55,6 +57,23 @@ struct InstancePage {
       }
     }
     return smallest.keys
+  }
+}
+
+extension InstancePage {
+  /// Who has an address, on the network that is asked for or any.
+  private func holders(of address: IPAddress) -> [InstanceID] {
+    catalog.read { [query] catalog in
+      switch catalog.find(address, on: query.network) {
+      case .unknown: return []
+      case .instance(let holder): return [holder.id]
+      case .ambiguous(let networks):
+        return networks.compactMap { network in
+          guard case .instance(let holder) = catalog.find(address, on: network) else { return nil }
+          return holder.id
+        }
+      }
+    }
   }
 }
 

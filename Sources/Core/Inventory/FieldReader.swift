@@ -21,7 +21,9 @@ public struct FieldError: Error, Sendable, Equatable, CustomStringConvertible {
 struct FieldReader {
   private let members: OrderedDictionary<String, JSONValue>
   private let path: String
-  private var known: Set<String> = []
+  /// The fields that were asked for, and which of the members they are.
+  private var known: [String] = []
+  private var taken: [Bool]
 
   init(_ value: JSONValue, path: String) throws(FieldError) {
     guard let members = value.object else {
@@ -29,6 +31,8 @@ struct FieldReader {
     }
     self.members = members
     self.path = path
+    taken = Array(repeating: false, count: members.count)
+    known.reserveCapacity(16)
   }
 
   /// The path of a field of this map.
@@ -40,8 +44,10 @@ struct FieldReader {
 
   /// The value as it stands, null included; nil where the field is absent.
   mutating func raw(_ field: String) -> JSONValue? {
-    known.insert(field)
-    return members[field]
+    known.append(field)
+    guard let index = members.index(forKey: field) else { return nil }
+    taken[index] = true
+    return members.values[index]
   }
 
   mutating func value(_ field: String) -> JSONValue? {
@@ -155,7 +161,7 @@ struct FieldReader {
 
   /// Refuses fields that no call asked for: a misspelt field must not be silently dropped.
   func finish() throws(FieldError) {
-    guard let unknown = members.keys.first(where: { !known.contains($0) }) else { return }
+    guard let unknown = taken.firstIndex(of: false).map({ members.keys[$0] }) else { return }
     let hint = known.sorted().first { $0.lowercased() == unknown.lowercased() }
     let advice = hint.map { "; did you mean '\($0)'?" } ?? ""
     throw error(unknown, "is not a field that is known here\(advice)")

@@ -191,13 +191,13 @@ enum InstanceRule {
   static func metadataKey(_ text: String) -> String? { NameRule.line(text) }
 
   static func metadataValue(_ text: String) -> String? {
-    text.count <= Limits.maximumMetadataCharacters
+    NameRule.isWithin(Limits.maximumMetadataCharacters, text)
       ? nil
       : "has \(text.count) characters; at most \(Limits.maximumMetadataCharacters) are allowed"
   }
 
   static func tagValue(_ text: String) -> String? {
-    text.count <= Limits.maximumTagValueCharacters
+    NameRule.isWithin(Limits.maximumTagValueCharacters, text)
       ? nil
       : "has \(text.count) characters; at most \(Limits.maximumTagValueCharacters) are allowed"
   }

@@ -12,7 +12,7 @@ extension JSONValue {
   /// Reads one JSON document (RFC 8259), strictly: no trailing text, no duplicate keys, valid
   /// UTF-8, nested no deeper than ``Limits/maximumJSONDepth``.
   public init(parsing bytes: [UInt8]) throws(JSONSyntaxError) {
-    var parser = JSONParser(bytes: bytes)
+    var parser = JSONParser(bytes)
     self = try parser.document()
   }
 
@@ -22,11 +22,11 @@ extension JSONValue {
   }
 }
 
-struct JSONParser {
+struct JSONParser: ~Copyable {
   private let bytes: [UInt8]
   private var position = 0
 
-  init(bytes: [UInt8]) { self.bytes = bytes }
+  init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   mutating func document() throws(JSONSyntaxError) -> JSONValue {
     let value = try value(depth: 0)
@@ -69,10 +69,37 @@ struct JSONParser {
   private mutating func word(_ text: StaticString, _ value: JSONValue) throws(JSONSyntaxError)
     -> JSONValue
   {
-    let word = Array(String(describing: text).utf8)
-    guard bytes.dropFirst(position).starts(with: word) else { throw error("unknown word") }
-    position += word.count
+    guard startsHere(text) else { throw error("unknown word") }
+    position += text.utf8CodeUnitCount
     return value
+  }
+
+  private func startsHere(_ text: StaticString) -> Bool {
+    guard bytes.count - position >= text.utf8CodeUnitCount else { return false }
+    return (0..<text.utf8CodeUnitCount).allSatisfy {
+      unsafe bytes[position + $0] == text.utf8Start[$0]
+    }
+  }
+
+  /// The text of some bytes; nil where they are not UTF-8.
+  private func text(_ range: Range<Int>) -> String? {
+    unsafe bytes.withUnsafeBufferPointer {
+      unsafe String(validating: UnsafeBufferPointer(rebasing: $0[range]), as: UTF8.self)
+    }
+  }
+
+  /// Adds some bytes to others.
+  private func append(_ range: Range<Int>, to collected: inout [UInt8]) {
+    collected.append(contentsOf: bytes[range])
+  }
+
+  /// Goes on to the end of the string, an escape or what must be escaped.
+  private mutating func skipPlain() {
+    while position < bytes.count {
+      let byte = bytes[position]
+      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { return }
+      position += 1
+    }
   }
 
   private mutating func object(depth: Int) throws(JSONSyntaxError) -> JSONValue {
@@ -145,7 +172,7 @@ struct JSONParser {
       try digits()
     }
     guard position - start <= Limits.maximumJSONNumberBytes,
-      let number = JSONNumber(jsonText: String(decoding: bytes[start..<position], as: UTF8.self))
+      let number = text(start..<position).flatMap(JSONNumber.init(jsonText:))
     else { throw error("the number is out of range") }
     return .number(number)
   }
@@ -159,20 +186,18 @@ struct JSONParser {
   private mutating func string() throws(JSONSyntaxError) -> String {
     position += 1
     let start = position
-    while let byte = current, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 {
-      position += 1
-    }
+    skipPlain()
     if current == UInt8(ascii: "\"") {
-      let text = String(validating: bytes[start..<position], as: UTF8.self)
-      guard let text else { throw error("the string is not UTF-8") }
+      guard let text = text(start..<position) else { throw error("the string is not UTF-8") }
       position += 1
       return text
     }
-    return try escapedString(prefix: Array(bytes[start..<position]))
+    return try escapedString(from: start)
   }
 
-  private mutating func escapedString(prefix: [UInt8]) throws(JSONSyntaxError) -> String {
-    var collected = prefix
+  private mutating func escapedString(from start: Int) throws(JSONSyntaxError) -> String {
+    var collected: [UInt8] = []
+    append(start..<position, to: &collected)
     while let byte = current {
       position += 1
       switch byte {
@@ -181,25 +206,28 @@ struct JSONParser {
           throw error("the string is not UTF-8")
         }
         return text
-      case UInt8(ascii: "\\"): collected.append(contentsOf: try escape())
+      case UInt8(ascii: "\\"): try escape(into: &collected)
       case 0..<0x20: throw error("a control character must be escaped")
-      default: collected.append(byte)
+      default:
+        let start = position - 1
+        skipPlain()
+        append(start..<position, to: &collected)
       }
     }
     throw error("the string does not end")
   }
 
-  private mutating func escape() throws(JSONSyntaxError) -> [UInt8] {
+  private mutating func escape(into collected: inout [UInt8]) throws(JSONSyntaxError) {
     guard let byte = current else { throw error("the string does not end") }
     position += 1
     switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [byte]
-    case UInt8(ascii: "b"): return [0x08]
-    case UInt8(ascii: "f"): return [0x0C]
-    case UInt8(ascii: "n"): return [0x0A]
-    case UInt8(ascii: "r"): return [0x0D]
-    case UInt8(ascii: "t"): return [0x09]
-    case UInt8(ascii: "u"): return try unicodeEscape()
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): collected.append(byte)
+    case UInt8(ascii: "b"): collected.append(0x08)
+    case UInt8(ascii: "f"): collected.append(0x0C)
+    case UInt8(ascii: "n"): collected.append(0x0A)
+    case UInt8(ascii: "r"): collected.append(0x0D)
+    case UInt8(ascii: "t"): collected.append(0x09)
+    case UInt8(ascii: "u"): collected.append(contentsOf: try unicodeEscape())
     default: throw error("unknown escape")
     }
   }
@@ -207,7 +235,7 @@ struct JSONParser {
   private mutating func unicodeEscape() throws(JSONSyntaxError) -> [UInt8] {
     var code = UInt32(try hex4())
     if (0xD800..<0xDC00).contains(code) {
-      guard bytes.dropFirst(position).starts(with: [0x5C, 0x75]) else {
+      guard startsHere("\\u") else {
         throw error("half of a surrogate pair")
       }
       position += 2
@@ -221,8 +249,8 @@ struct JSONParser {
 
   private mutating func hex4() throws(JSONSyntaxError) -> UInt16 {
     let end = position + 4
-    guard end <= bytes.count, bytes[position..<end].allSatisfy(\.isHexDigit),
-      let code = UInt16(String(decoding: bytes[position..<end], as: UTF8.self), radix: 16)
+    guard end <= bytes.count, (position..<end).allSatisfy({ bytes[$0].isHexDigit }),
+      let code = text(position..<end).flatMap({ UInt16($0, radix: 16) })
     else { throw error("\\u needs four hexadecimal digits") }
     position = end
     return code

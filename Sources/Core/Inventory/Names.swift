@@ -56,7 +56,7 @@ public struct KeyPairID: Hashable, Sendable, Comparable, CustomStringConvertible
 enum NameRule {
   /// A project's or user's id: what Keystone gives, or any word without spaces and slashes.
   static func identifier(_ text: String) -> String? {
-    guard (1...Limits.maximumNameCharacters).contains(text.count) else {
+    guard hasNameLength(text) else {
       return "must have 1 to \(Limits.maximumNameCharacters) characters"
     }
     guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }) else {
@@ -67,13 +67,22 @@ enum NameRule {
 
   /// One line of text of a bounded length, such as a display name.
   static func line(_ text: String) -> String? {
-    guard (1...Limits.maximumNameCharacters).contains(text.count) else {
+    guard hasNameLength(text) else {
       return "must have 1 to \(Limits.maximumNameCharacters) characters"
     }
     guard !text.hasControlCharacters else {
       return "must not contain line breaks or control characters"
     }
     return nil
+  }
+
+  /// Characters are counted only where there are more bytes than characters may be: counting takes long.
+  private static func hasNameLength(_ text: String) -> Bool {
+    !text.isEmpty && isWithin(Limits.maximumNameCharacters, text)
+  }
+
+  static func isWithin(_ characters: Int, _ text: String) -> Bool {
+    text.utf8.count <= characters || text.count <= characters
   }
 
   /// A key pair's name: a line that can stand in a listing and in an id.
@@ -126,6 +135,11 @@ extension String {
 
   /// Without spaces, tabs and line breaks at the ends.
   package var trimmed: String {
+    if let first = utf8.first, let last = utf8.last, first > 0x20, first < 0x7F, last > 0x20,
+      last < 0x7F
+    {
+      return self
+    }
     let isBlank = { (scalar: Unicode.Scalar) in scalar.properties.isWhitespace }
     let scalars = unicodeScalars.drop(while: isBlank)
     guard let last = scalars.lastIndex(where: { !isBlank($0) }) else { return "" }

@@ -73,7 +73,7 @@ struct CatalogLoader: Service {
       if !feed.catalog.isLoaded {
         do {
           try await feed.load()
-        } catch where Task.isCancelled {
+        } catch  where Task.isCancelled {
           return
         }
       }

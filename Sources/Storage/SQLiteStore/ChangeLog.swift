@@ -39,16 +39,17 @@ struct ChangeLog {
     try prune(keeping: revision)
   }
 
-  /// Forgets whole transactions, so that a replay never starts in the middle of one.
+  /// Forgets whole transactions, so that a replay never starts in the middle of one. One bound, so that
+  /// SQLite looks at no row that stays.
   private func prune(keeping revision: Revision) throws {
     try db.cachedStatement(
       sql: """
         DELETE FROM change
-        WHERE revision < ? AND revision <= (
-          SELECT revision FROM change WHERE position = (SELECT max(position) FROM change) - ?)
+        WHERE revision <= min(?, coalesce((
+          SELECT revision FROM change WHERE position = (SELECT max(position) FROM change) - ?), 0))
         """
     )
-    .execute(arguments: [revision, ChangeLog.capacity])
+    .execute(arguments: [Int64(clamping: revision) - 1, ChangeLog.capacity])
   }
 
   private static func entry(_ change: Change) -> (ResourceID, Action, project: String?) {

@@ -50,8 +50,7 @@ struct ResourceTable {
       arguments: [rows.lowerBound, rows.upperBound])
     var entries: [CatalogEntry] = []
     while let row = try rows.next() {
-      let stored = try ResourceTable.read(row, failure)
-      entries.append(CatalogEntry(stored.record, document: Array(stored.document.utf8)))
+      entries.append(CatalogEntry(try ResourceTable.read(row, failure).record))
     }
     return entries
   }

@@ -243,8 +243,8 @@ public struct Catalog: Sendable {
 
     public var record: Record? { packed.record }
 
-    /// Whether some bytes are in the document, which is quicker to find out than what it says.
-    public func mentions(_ text: [UInt8]) -> Bool { packed.document.contains(text) }
+    /// Whether a text's bytes are among the instance's, which is quicker to find out than what it says.
+    public func mentions(_ text: [UInt8]) -> Bool { packed.bytes.contains(text) }
   }
 }
 

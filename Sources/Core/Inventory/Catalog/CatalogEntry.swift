@@ -11,15 +11,14 @@ public struct CatalogEntry: Sendable {
   let identities: [(IPAddress, NetworkID)]
   let roles: [(IPAddress, AddressRole)]
 
-  /// - Parameter document: The record's canonical document, where it is at hand.
-  public init(_ record: Record, document: [UInt8]? = nil) {
+  public init(_ record: Record) {
     roles = RoleIndex.roles(of: record.resource)
     guard case .instance(let instance) = record.resource else {
       content = .other(record)
       identities = []
       return
     }
-    content = .instance(PackedInstance(record, of: instance, document: document))
+    content = .instance(PackedInstance(record, of: instance))
     identities = instance.identities
   }
 

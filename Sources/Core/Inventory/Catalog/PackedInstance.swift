@@ -1,39 +1,26 @@
-/// An instance as the catalogue keeps it: its document's bytes, since what is read from them takes
-/// several times as much.
+/// An instance as the catalogue keeps it: a few bytes, since what is read from them takes several
+/// times as much.
 struct PackedInstance: Sendable {
   let id: InstanceID
   let revision: Revision
   let createdAtSeconds: Int
   let ec2InstanceID: String?
-  /// The canonical document, without user data.
-  let document: [UInt8]
+  /// All but the id and the user data.
+  let bytes: [UInt8]
   /// Once in memory for all instances that have the same.
   var userData: UserDataPool.Content?
 
-  /// - Parameter document: The canonical document, where it is at hand.
-  init(_ record: Record, of instance: Instance, document: [UInt8]?) {
+  init(_ record: Record, of instance: Instance) {
     id = instance.id
     revision = record.revision
     createdAtSeconds = record.createdAtSeconds
     ec2InstanceID = record.ec2InstanceID
     userData = instance.userData.map { UserDataPool.Content($0.revealed) }
-    if let document, userData == nil {
-      self.document = document
-    } else {
-      var rest = instance
-      rest.userData = nil
-      self.document = rest.value.bytes.fitted
-    }
+    bytes = instance.packed
   }
 
-  /// The instance; nil only where memory is damaged, for the document was read before.
-  var instance: Instance? {
-    guard let value = try? JSONValue(parsing: document),
-      var instance = try? Instance(reading: value, path: "", makeID: nil)
-    else { return nil }
-    instance.userData = userData.map { Secret($0.bytes) }
-    return instance
-  }
+  /// The instance; nil only where memory is damaged, for it was packed here.
+  var instance: Instance? { Instance(id: id, userData: userData?.bytes, packed: bytes) }
 
   var record: Record? {
     instance.map { instance in
@@ -53,7 +40,9 @@ struct UserDataPool: Sendable {
 
     init(_ bytes: [UInt8]) {
       self.bytes = bytes
-      hash = bytes.hashValue
+      var hasher = Hasher()
+      unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+      hash = hasher.finalize()
     }
 
     func hash(into hasher: inout Hasher) { hasher.combine(hash) }
@@ -100,7 +89,7 @@ extension [UInt8] {
   }
 
   /// The same bytes in no more memory than they need.
-  package var fitted: [UInt8] {
+  var fitted: [UInt8] {
     guard capacity > count + 32 else { return self }
     var fitted: [UInt8] = []
     fitted.reserveCapacity(count)
