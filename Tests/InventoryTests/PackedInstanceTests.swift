@@ -19,13 +19,12 @@ struct PackedInstanceTests {
   @Test(
     "come out as they were put in",
     arguments: [
-      "", #""userData": "","#, #""userData": "#cloud-config\n","#, #""userDataBase64": "AAH/","#,
-      #""name": "ü \"quoted\" \\ \u0007\ud83d\ude00","metadata": {"b": "1", "a": "2"},"#,
+      "", #""userData": "","#, #""userData": "a cloud-config\n","#, #""userDataBase64": "AAH/","#,
+      #""name": "ü \"quoted\" \\ \ud83d\ude00","metadata": {"b": "1", "a": "2"},"#,
       #""files": [{"path": "/etc/x", "contentBase64": "AAH/"}], "adminPassword": "s","#,
-      #""vendorData": {"n": [1.0, 1e400x, null, true]},"#.replacing("1e400x", with: "123456789012345678901234567890"),
+      #""vendorData": {"n": [1.0, 123456789012345678901234567890, null, true]},"#,
       #""devices": [{"type": "disk", "serial": null, "path": "p"}], "dedicatedCpus": [],"#,
-      #""keys": ["ssh-rsa AAAA c", {"name": "k"}], "metadataOptions": {"httpTokens": "required"},"#
-        .replacing(#"{"name": "k"}"#, with: #""named""#),
+      #""keys": ["ssh-rsa AAAA c", "named"], "metadataOptions": {"httpTokens": "required"},"#,
       #""interfaces": [{"network": "a", "mac": "fa:16:3e:9c:bf:3d", "addresses": [{"ip": "10.0.0.5", "floatingIPs": ["192.0.2.1", "2001:db8::1"]}]}],"#,
     ])
   func roundTrip(more: String) throws {
@@ -70,7 +69,7 @@ struct PackedInstanceTests {
   @Test(
     "have another version when they or what they refer to change, and only then",
     arguments: [
-      Step(change: me.replacing("me", with: "you"), concerns: true),
+      Step(change: me.replacing(#""me""#, with: #""you""#), concerns: true),
       Step(change: #"{"kind": "Network", "id": "a", "mtu": 1400}"#, concerns: true),
       Step(
         change: #"{"kind": "KeyPair", "project": "p", "name": "k", "publicKey": "ssh-rsa BBBB"}"#,
@@ -79,7 +78,8 @@ struct PackedInstanceTests {
         change: #"{"kind": "Project", "id": "p", "metadataOptions": {"httpTokens": "required"}}"#,
         concerns: true),
       Step(
-        change: #"{"kind": "Instance", "id": "00000000-0000-4000-8000-000000000002", "hostname": "h", "interfaces": [{"network": "a", "address": "10.0.0.6"}]}"#,
+        change:
+          #"{"kind": "Instance", "id": "00000000-0000-4000-8000-000000000002", "hostname": "h", "interfaces": [{"network": "a", "address": "10.0.0.6"}]}"#,
         concerns: false),
     ])
   func versions(step: Step) throws {
@@ -142,7 +142,8 @@ struct PackedInstanceTests {
       }
       switch catalog.match(address, on: nil) {
       case .unknown: #expect(truth.isEmpty)
-      case .instance(let view): #expect(truth.count == 1 && truth.keys.contains { view.instance.hostname == "h\($0)" })
+      case .instance(let view):
+        #expect(truth.count == 1 && truth.keys.contains { view.instance.hostname == "h\($0)" })
       case .ambiguous(let networks): #expect(networks.map(\.text) == truth.values.sorted())
       }
     }

@@ -55,7 +55,7 @@ struct AnswerCacheTests {
     let me = """
       {"kind": "Instance", "id": "00000000-0000-4000-8000-000000000001", "project": "p",
        "hostname": "h", "keys": ["k"], "tags": {"role": "web"},
-       "interfaces": [{"network": "a", "address": "10.0.0.5"}]}
+       "interfaces": [{"network": "a", "mac": "fa:16:3e:00:00:01", "address": "10.0.0.5"}]}
       """
     let fixture = try await ServiceFixture([
       #"{"kind": "Network", "id": "a", "mtu": 1300, "subnets": [{"cidr": "10.0.0.0/24"}]}"#,

@@ -58,11 +58,11 @@ struct ReadingTests {
       let ends = [1, 5000]
       _ = try await store.commit(
         try (1...5000).map { .put(try instance($0, host: "v0")) }, now: 1, dryRun: false)
-      let isOver = Atomic(false)
+      let flag = Flag()
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
           var turn = 0
-          while !isOver.load(ordering: .relaxed) {
+          while !flag.isOver.load(ordering: .relaxed) {
             turn += 1
             _ = try await store.commit(
               try ends.map { .put(try instance($0, host: "v\(turn)")) }, now: 1, dryRun: false)
@@ -78,10 +78,14 @@ struct ReadingTests {
           #expect(Set(names).count == 1 && names.count == 2, "\(names)")
           #expect(changed.allSatisfy { $0.revision == snapshot.revision } || snapshot.revision == 2)
         }
-        isOver.store(true, ordering: .relaxed)
+        flag.isOver.store(true, ordering: .relaxed)
         try await group.waitForAll()
       }
     }
+  }
+
+  private final class Flag: Sendable {
+    let isOver = Atomic(false)
   }
 
   @Test("who gives up reading is told, and the store goes on")
@@ -90,8 +94,8 @@ struct ReadingTests {
       _ = try await store.commit(
         try (1...3000).map { .put(try instance($0)) }, now: 1, dryRun: false)
       let reading = Task { () -> StoreError? in
-        withUnsafeCurrentTask { $0?.cancel() }
-        do {
+        unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+        do throws(StoreError) {
           _ = try await store.read { _ in }
           return nil
         } catch {

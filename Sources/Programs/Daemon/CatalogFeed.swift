@@ -1,6 +1,7 @@
 import Inventory
 import Logging
 import MetadataService
+import SQLiteStore
 import ServiceLifecycle
 import Synchronization
 
@@ -64,18 +65,20 @@ struct CatalogFeed {
   }
 }
 
-/// Reads the store while guests are answered from it. A store that cannot be read ends the daemon.
+/// Reads the store while guests are answered from it, then checks what was too much to check before. A
+/// store that cannot be read, or is damaged, ends the daemon.
 struct CatalogLoader: Service {
   let feed: CatalogFeed
+  let store: SQLiteStore
 
   func run() async throws {
     try await cancelWhenGracefulShutdown {
-      if !feed.catalog.isLoaded {
-        do {
-          try await feed.load()
-        } catch  where Task.isCancelled {
-          return
-        }
+      do {
+        if !feed.catalog.isLoaded { try await feed.load() }
+        if store.isUnchecked { try await store.checkPages() }
+      } catch {
+        guard !Task.isCancelled else { return }
+        throw error
       }
       // Until the daemon ends.
       await Occurrence().wait()

@@ -167,7 +167,8 @@ public struct Daemon: Sendable {
       inherited: inherited, mayListen: { await predecessor?.hasReleased.wait() }, logger: logger,
       onReady: { readiness.step() })
     let storeKeeper = StoreKeeper(
-      store: store, backups: StoreBackups(stateDirectory: configuration.stateDirectory),
+      store: store, catalog: catalog,
+      backups: StoreBackups(stateDirectory: configuration.stateDirectory),
       backupInterval: configuration.backupInterval, backupsKept: configuration.backupsKept,
       logger: logger)
     let listenerStates: @Sendable () -> [ListenerState] = { [configuration] in
@@ -202,7 +203,7 @@ public struct Daemon: Sendable {
       mayListen: { await predecessor?.hasReleased.wait() }, isReplaced: isReplaced)
     // They end in the opposite order: a successor hears that all is over when it is.
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
-      .init(service: CatalogLoader(feed: feed)),
+      .init(service: CatalogLoader(feed: feed, store: store)),
       .init(service: successorKeeper),
       .init(
         service: EndWhenReplaced(isReplaced: isReplaced),

@@ -3,6 +3,7 @@ import ControlServer
 import Foundation
 import Inventory
 import Logging
+import MetadataService
 import SQLiteStore
 import ServiceLifecycle
 import Synchronization
@@ -11,6 +12,7 @@ import Synchronization
 /// again, so that health says so without a write.
 struct StoreKeeper: Service {
   let store: SQLiteStore
+  let catalog: LiveCatalog
   let backups: StoreBackups
   /// Zero: no backups but those that an operator asks for.
   let backupInterval: Duration
@@ -58,6 +60,8 @@ struct StoreKeeper: Service {
 
   private func backUp() async {
     guard backupInterval > .zero else { return }
+    // Guests that ask a daemon which has just been started need the disk more.
+    await catalog.waitUntilLoaded()
     var wait = firstWait
     while (try? await Task.sleep(for: wait)) != nil {
       wait = backupInterval

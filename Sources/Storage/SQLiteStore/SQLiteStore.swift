@@ -12,7 +12,10 @@ public final class SQLiteStore: InventoryStore {
   let lock: StoreLock
   let handover = StoreHandover()
   let feed = ChangeFeed()
+  private let waiting = CommitQueue()
   let failure: StoreFailure
+  /// Whether it is still to be found out that the database is sound; see ``checkPages()``.
+  public let isUnchecked: Bool
   private let files: StoreFiles
   private let trouble = StoreTrouble()
   private let commits = Timer(label: Metric.storeCommitSeconds.rawValue)
@@ -37,8 +40,9 @@ public final class SQLiteStore: InventoryStore {
     // A new one would be empty, and every guest unknown.
     if !place.hasDatabase, !backups.all.isEmpty { throw failure.missing }
     try place.createDatabase()
+    isUnchecked = place.databaseBytes > SQLiteStore.checkedAtOnceBytes
     do {
-      pool = try SQLiteStore.open(now: now, failure)
+      pool = try SQLiteStore.open(now: now, isUnchecked: isUnchecked, failure)
       files = StoreFiles(place)
     } catch {
       throw failure.storeError(error)
@@ -64,13 +68,22 @@ public final class SQLiteStore: InventoryStore {
     lock.release()
   }
 
-  private static func open(now: Int, _ failure: StoreFailure) throws -> DatabasePool {
+  /// A larger database takes seconds to check, in which guests would not be answered: who opens it
+  /// answers them first, and then calls ``checkPages()``.
+  private static let checkedAtOnceBytes = 256 * 1024 * 1024
+
+  private static func open(now: Int, isUnchecked: Bool, _ failure: StoreFailure) throws
+    -> DatabasePool
+  {
     let file = failure.directory.database
     var reading = Configuration()
     // What a daemon that was killed while it changed the journal's mode has left is rolled back first.
     reading.readonly = !failure.directory.hasRollbackJournal
     let probe = try DatabaseQueue(path: file, configuration: reading)
-    try probe.read { db in try StoreSchema.check(db, failure: failure) }
+    try probe.read { db in
+      if !isUnchecked { try StoreSchema.checkPages(db, failure: failure) }
+      try StoreSchema.checkKind(db, failure: failure)
+    }
     try probe.close()
 
     var configuration = Configuration()
@@ -138,23 +151,37 @@ public final class SQLiteStore: InventoryStore {
   public func commit(_ mutations: [Mutation], by context: WriteContext, now: Int, dryRun: Bool)
     async throws(StoreError) -> CommitResult
   {
-    let (failure, feed) = (failure, feed)
+    let (failure, feed, waiting) = (failure, feed, waiting)
     let start = ContinuousClock.now
     defer {
       if !dryRun { commits.recordNanoseconds(Int64((.now - start) / .nanoseconds(1))) }
     }
-    let result = try await onWritersQueue { db in
-      let (result, batch) = try SQLiteStore.transaction(db) { db in
-        let (result, batch) = try StoreTransaction(db: db, failure: failure)
-          .run(mutations, by: context, now: now)
-        return dryRun || batch == nil ? .rollback((result, nil)) : .commit((result, batch))
+    let told: Result<CommitResult, any Error> = await withCheckedContinuation { asker in
+      waiting.add(
+        CommitQueue.Job(mutations: mutations, context: context, now: now, dryRun: dryRun) {
+          asker.resume(returning: $0)
+        })
+      // One turn of the writer for each commit, of which many find theirs written already.
+      pool.asyncWriteWithoutTransaction { [handover, files] db in
+        let jobs = waiting.take()
+        do {
+          try handover.check()
+          try files.check()
+        } catch {
+          for job in jobs { job.tell(.failure(error)) }
+          return
+        }
+        GroupCommit(db: db, failure: failure).run(jobs) { feed.publish($0) }
       }
-      // Still on the queue of writers, so that batches leave in the order of their commits.
-      if let batch { feed.publish(batch) }
-      return result
     }
-    if !dryRun { trouble.current = nil }
-    return result
+    do {
+      let result = try told.get()
+      if !dryRun { trouble.current = nil }
+      return result
+    } catch {
+      let error = failure.storeError(error)
+      throw handover.isBegun ? error : note(error)
+    }
   }
 
   /// Runs `body` on the queue of writers, to its end whether or not the one who asked still waits.

@@ -32,9 +32,11 @@ struct StoreDirectory {
   }
 
   /// Whether there is a database with something in it.
-  var hasDatabase: Bool {
+  var hasDatabase: Bool { databaseBytes > 0 }
+
+  var databaseBytes: Int64 {
     let attributes = try? FileManager.default.attributesOfItem(atPath: database)
-    return (attributes?[.size] as? NSNumber)?.int64Value ?? 0 > 0
+    return (attributes?[.size] as? NSNumber)?.int64Value ?? 0
   }
 
   /// Whether SQLite has to undo something before the database can be read.

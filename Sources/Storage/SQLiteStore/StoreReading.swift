@@ -37,6 +37,27 @@ extension SQLiteStore {
     }
     do {
       return try result.get()
+    } catch let error as CancellationError {
+      throw failure.storeError(error)
+    } catch {
+      throw note(failure.storeError(error))
+    }
+  }
+
+  /// Whether the database is sound, where that was not found out when it was opened, which takes too
+  /// long for a large one.
+  /// - Throws: ``StoreError/corrupt(_:)`` where it is damaged.
+  public func checkPages() async throws(StoreError) {
+    let failure = failure
+    do {
+      // A connection of its own: it reads for long, and what others have read is of no use to it.
+      var reading = Configuration()
+      reading.readonly = true
+      let probe = try DatabaseQueue(path: failure.directory.database, configuration: reading)
+      try await probe.read { db in try StoreSchema.checkPages(db, failure: failure) }
+      try probe.close()
+    } catch let error as CancellationError {
+      throw failure.storeError(error)
     } catch {
       throw note(failure.storeError(error))
     }

@@ -46,8 +46,18 @@ enum StoreSchema {
 
   /// Refuses what is not a sound database of ours, before anything is written to the file.
   static func check(_ db: Database, failure: StoreFailure) throws {
+    try checkPages(db, failure: failure)
+    try checkKind(db, failure: failure)
+  }
+
+  /// Refuses a database of which a page is damaged.
+  static func checkPages(_ db: Database, failure: StoreFailure) throws {
     let verdict = try String.fetchOne(db, sql: "PRAGMA quick_check(1)") ?? "no answer"
     guard verdict == "ok" else { throw failure.corrupt("is damaged (\(verdict))") }
+  }
+
+  /// Refuses what is no database of ours, or a newer version's.
+  static func checkKind(_ db: Database, failure: StoreFailure) throws {
     // A file that was made and not filled yet has no tables and no mark.
     guard try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") != 0 else { return }
     guard try Int64.fetchOne(db, sql: "PRAGMA application_id") == applicationID else {
