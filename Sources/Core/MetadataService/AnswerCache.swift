@@ -40,8 +40,11 @@ final class AnswerCache: Sendable {
     /// Where the base64 of the random seed starts in the body, if there is one.
     let seedOffset: Int?
 
-    init(answer: GuestAnswer, terms: Terms, seedOffset: Int?) {
+    init(
+      answer: GuestAnswer, version: Catalog.Version, terms: Terms, seedOffset: Int?
+    ) {
       self.answer = answer
+      self.version = version
       self.terms = terms
       self.seedOffset = seedOffset
     }
