@@ -14,7 +14,7 @@ case "${1:-}" in
       python3-yaml python3-venv xorriso mtools dosfstools genisoimage strace faketime openssl e2fsprogs fdisk
       qemu-utils debootstrap openssh-client prometheus"
     ;;
-  bench) wanted="$build nginx-light wrk haproxy curl iproute2" ;;
+  bench) wanted="$build nginx-light wrk haproxy curl iproute2 valgrind binutils" ;;
   drives) wanted="$build genisoimage xorriso" ;;
   *)
     echo "usage: $0 build|test|bench|drives" >&2
@@ -26,7 +26,7 @@ esac
 is_there() {
   case "$1" in
     nginx-light) command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] ;;
-    wrk | curl | xorriso) command -v "$1" >/dev/null 2>&1 ;;
+    wrk | curl | xorriso | valgrind) command -v "$1" >/dev/null 2>&1 ;;
     *) [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
   esac
 }

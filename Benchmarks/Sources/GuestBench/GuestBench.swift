@@ -22,6 +22,7 @@ enum GuestBench {
       case .hostile: return try runHostile(options)
       case .soak: return try runSoak(options)
       case .million: return try runMillion(options)
+      case .instructions: return try runInstructions(options)
       case .guests:
         return try finish(try inFolder { folder in try measure(options, in: folder) }, options)
       }
@@ -90,6 +91,20 @@ enum GuestBench {
     let results = try inFolder { try MillionBench(options: options, folder: $0).run() }
     print(options.isJSON ? try Report.json(results) : Report.table(results))
     if !options.isShort { try write(Report.markdown(results), to: "million.md", options) }
+    for problem in results.problems { complain(problem) }
+    return results.problems.isEmpty ? 0 : 1
+  }
+
+  private static func runInstructions(_ options: Options) throws -> Int32 {
+    var results = try inFolder { try InstructionBench(options: options, folder: $0).run() }
+    if options.records {
+      try InstructionThresholds(results.rows).write(to: options.instructionThresholds)
+      complain("written: \(options.instructionThresholds)")
+    } else {
+      results.problems =
+        try InstructionThresholds.read(options.instructionThresholds).missed(by: results.rows)
+    }
+    print(options.isJSON ? try Report.json(results) : results.table)
     for problem in results.problems { complain(problem) }
     return results.problems.isEmpty ? 0 : 1
   }

@@ -94,4 +94,42 @@ enum HTTPProbe {
     guard words.count >= 2, let status = Int(words[1]) else { return nil }
     return Answer(status: status, body: Array(bytes[gap.upperBound...]))
   }
+
+  /// A connection that requests follow one another on.
+  final class Conversation {
+    private let descriptor: Int32
+
+    init(port: UInt16) throws {
+      guard let descriptor = connect(port: port, from: nil) else {
+        throw BenchError("nobody listens on 127.0.0.1:\(port)")
+      }
+      self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    func ask(_ method: String, _ path: String, fields: [(String, String)] = []) throws -> Answer {
+      let head = [("Host", "127.0.0.1")] + fields
+      let request = Array(
+        "\(method) \(path) HTTP/1.1\r\n\(head.map { "\($0): \($1)\r\n" }.joined())\r\n".utf8)
+      guard unsafe send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count
+      else { throw BenchError("\(path) cannot be asked for") }
+      var bytes: [UInt8] = []
+      var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+      while true {
+        let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
+        guard count > 0 else { throw BenchError("\(path) was not answered to its end") }
+        bytes += chunk[..<count]
+        if let answer = parse(bytes), answer.body.count >= announced(bytes) { return answer }
+      }
+    }
+
+    /// How long the body is.
+    private func announced(_ bytes: [UInt8]) -> Int {
+      let gap = bytes.firstRange(of: Array("\r\n\r\n".utf8))
+      let head = String(decoding: bytes[..<(gap?.lowerBound ?? 0)], as: UTF8.self).lowercased()
+      let field = head.split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
+      return field.flatMap { Int($0.drop { !$0.isNumber }) } ?? 0
+    }
+  }
 }

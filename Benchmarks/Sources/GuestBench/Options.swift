@@ -7,6 +7,7 @@ struct Options {
     case hostile
     case soak
     case million
+    case instructions
   }
 
   var part = Part.guests
@@ -21,16 +22,21 @@ struct Options {
   var database: String?
   var isJSON = false
   var thresholds = "Benchmarks/thresholds.json"
+  var instructionThresholds = "Benchmarks/instructions.json"
   var reportFolder = "docs/performance"
+  /// A library that valgrind loads into the daemon.
+  var preload: String?
+  var records = false
 
   static let usage = """
-    usage: guest-bench [namespaces|hostile|soak|million] [options] PATH-OF-NAMEPLATE
+    usage: guest-bench [namespaces|hostile|soak|million|instructions] [options] PATH-OF-NAMEPLATE
 
     Measures the guests' side beside nginx serving the same bytes from files; with `namespaces`, one
     daemon with a socket in each of 200 network namespaces beside 200 haproxies (root only); with
     `hostile`, what polite guests wait for their answers, alone and beside each attack; with `soak`,
     honest and hostile guests and an operator for half an hour, with what the daemon uses; with
-    `million`, one daemon with very many instances: memory, start, random guests, writes.
+    `million`, one daemon with very many instances: memory, start, random guests, writes; with
+    `instructions`, what a request costs the daemon by callgrind's count, beside what was recorded.
 
       --short              one round of 1 s; only checks that no request failed
       --rounds N           rounds to take the median of (5)
@@ -40,6 +46,8 @@ struct Options {
       --database FOLDER    where `million` makes its store and finds it again (/tmp/guest-bench-N)
       --output text|json   (text)
       --thresholds FILE    (\(Options().thresholds))
+      --record             of instructions: records what is counted as what may be
+      --preload FILE       of instructions: a library that the daemon is started with
       --report FOLDER      where a full run writes its report (\(Options().reportFolder))
       --ours-command TEXT  a shell command in place of nameplate; it finds the port in $BENCH_PORT and
                            a folder of its own in $BENCH_FOLDER
@@ -54,6 +62,7 @@ struct Options {
     var rest = arguments[...]
     let parts: [String: Part] = [
       "namespaces": .namespaces, "hostile": .hostile, "soak": .soak, "million": .million,
+      "instructions": .instructions,
     ]
     if let first = rest.first, let named = parts[first] {
       rest.removeFirst()
@@ -69,6 +78,8 @@ struct Options {
         instances = try Options.number(after: argument, &rest, to: MillionTown.maximumCount)
       case "--database": database = try Options.value(after: argument, &rest)
       case "--thresholds": thresholds = try Options.value(after: argument, &rest)
+      case "--record": records = true
+      case "--preload": preload = try Options.value(after: argument, &rest)
       case "--report": reportFolder = try Options.value(after: argument, &rest)
       case "--ours-command": oursCommand = try Options.value(after: argument, &rest)
       case "--output":

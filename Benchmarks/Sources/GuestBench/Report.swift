@@ -19,9 +19,13 @@ enum Report {
   }
 
   /// For a terminal.
-  static func table(_ rows: [Row]) -> String {
-    let lines = [headings] + rows.map(cells)
-    let widths = headings.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+  static func table(_ rows: [Row]) -> String { table([headings] + rows.map(cells)) }
+
+  /// The same of any cells; the first line is the headings, and the first two columns are words.
+  static func table(_ lines: [[String]]) -> String {
+    let widths = (lines.first ?? []).indices.map { column in
+      lines.map { $0[column].count }.max() ?? 0
+    }
     return lines.map { line in
       zip(line, widths).enumerated().map { column, cell in
         let padding = String(repeating: " ", count: cell.1 - cell.0.count)
