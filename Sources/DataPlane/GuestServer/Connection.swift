@@ -6,8 +6,9 @@ import MetadataService
 /// A guest's connection: performs what its ``GuestExchange`` decides. It lives on one thread.
 ///
 /// Each event is one call of a mutating function, so that what it does to its parts is known at
-/// compile time not to overlap, and not looked up at run time.
-struct Connection: ~Copyable {
+/// compile time not to overlap, and not looked up at run time. It is kept in one place and never
+/// copied; the compiler (6.3) cannot be told so, it breaks at a noncopyable value of this shape.
+struct Connection {
   /// Answers to pipelined requests leave together, up to about so many bytes.
   private static let maximumBatchBytes = 64 * 1024
 
@@ -125,8 +126,8 @@ struct Connection: ~Copyable {
     }
   }
 
-  private mutating func perform(one action: consuming GuestExchange.Action, _ now: Int) {
-    switch consume action {
+  private mutating func perform(one action: GuestExchange.Action, _ now: Int) {
+    switch action {
     case .wait: break
     case .ask(let request): ask(request, now)
     case .sendContinue: ResponseWriter.writeInterim(into: &thread.output)
@@ -142,13 +143,14 @@ struct Connection: ~Copyable {
     }
   }
 
-  private mutating func ask(_ request: consuming GuestRequest, _ now: Int) {
+  private mutating func ask(_ request: GuestRequest, _ now: Int) {
     let shared = entrance.shared
     if let refusal = shared.ledger.ask(seat, now: now) {
       shared.notes.note(refusal, of: guest, now: now)
       perform(one: exchange.throttled(refusal, now: now), now)
       return
     }
+    var request = request
     request.link = findLink()
     switch shared.service.answer(request) {
     case .answer(let answer): perform(one: exchange.answered(answer, now: now), now)

@@ -4,8 +4,9 @@ import Inventory
 
 /// A connection's socket: what the kernel has said of it, and what it has not taken yet.
 ///
-/// The kernel tells of each change once. What it told is kept here until a call says otherwise.
-struct ConnectionSocket: ~Copyable {
+/// The kernel tells of each change once. What it told is kept here until a call says otherwise. There
+/// is one value for each socket, which ends with ``close()``.
+struct ConnectionSocket {
   enum Received: Sendable, Hashable {
     /// So many, at least one.
     case bytes(Int)
