@@ -20,8 +20,10 @@ let package = Package(
     .executable(name: "hostile-guest", targets: ["hostile-guest"]),
   ],
   targets: [
+    .target(name: "CEpoll"),
     .executableTarget(
-      name: "guest-bench", path: "Sources/GuestBench", swiftSettings: settings),
+      name: "guest-bench", dependencies: ["CEpoll"], path: "Sources/GuestBench",
+      swiftSettings: settings),
     // The tests have it too, as a target of the package above.
     .executableTarget(
       name: "hostile-guest", path: "Sources/HostileGuest", swiftSettings: settings),

@@ -23,6 +23,7 @@ enum GuestBench {
       case .soak: return try runSoak(options)
       case .million: return try runMillion(options)
       case .instructions: return try runInstructions(options)
+      case .storm: return try runStorm(options)
       case .guests:
         return try finish(try inFolder { folder in try measure(options, in: folder) }, options)
       }
@@ -105,6 +106,14 @@ enum GuestBench {
         try InstructionThresholds.read(options.instructionThresholds).missed(by: results.rows)
     }
     print(options.isJSON ? try Report.json(results) : results.table)
+    for problem in results.problems { complain(problem) }
+    return results.problems.isEmpty ? 0 : 1
+  }
+
+  private static func runStorm(_ options: Options) throws -> Int32 {
+    let results = try inFolder { try StormBench(options: options, folder: $0).run() }
+    print(options.isJSON ? try Report.json(results) : Report.table(results))
+    if !options.isShort { try write(Report.markdown(results), to: "storm.md", options) }
     for problem in results.problems { complain(problem) }
     return results.problems.isEmpty ? 0 : 1
   }

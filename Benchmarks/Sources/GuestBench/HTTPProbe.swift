@@ -31,6 +31,25 @@ enum HTTPProbe {
     return UInt16(bigEndian: address.sin_port)
   }
 
+  /// A connection to 127.0.0.1 that is being opened, and does not block.
+  static func begin(port: UInt16, from source: UInt32) -> Int32? {
+    let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    let descriptor = socket(AF_INET, type | Int32(SOCK_NONBLOCK.rawValue), 0)
+    guard descriptor >= 0 else { return nil }
+    var own = loopback(port: 0)
+    own.sin_addr.s_addr = source.bigEndian
+    var address = loopback(port: port)
+    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    guard unsafe withGeneric(&own, { unsafe bind(descriptor, $0, size) }) == 0,
+      unsafe withGeneric(&address, { unsafe Glibc.connect(descriptor, $0, size) }) == 0
+        || errno == EINPROGRESS
+    else {
+      close(descriptor)
+      return nil
+    }
+    return descriptor
+  }
+
   private static func connect(port: UInt16, from source: UInt32?) -> Int32? {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return nil }

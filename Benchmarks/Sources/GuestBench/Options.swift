@@ -8,6 +8,7 @@ struct Options {
     case soak
     case million
     case instructions
+    case storm
   }
 
   var part = Part.guests
@@ -19,6 +20,7 @@ struct Options {
   var seconds: Int?
   var minutes = 30
   var instances = 1_000_000
+  var guests = 10_000
   var database: String?
   var isJSON = false
   var thresholds = "Benchmarks/thresholds.json"
@@ -29,20 +31,22 @@ struct Options {
   var records = false
 
   static let usage = """
-    usage: guest-bench [namespaces|hostile|soak|million|instructions] [options] PATH-OF-NAMEPLATE
+    usage: guest-bench [namespaces|hostile|soak|million|instructions|storm] [options] PATH-OF-NAMEPLATE
 
     Measures the guests' side beside nginx serving the same bytes from files; with `namespaces`, one
     daemon with a socket in each of 200 network namespaces beside 200 haproxies (root only); with
     `hostile`, what polite guests wait for their answers, alone and beside each attack; with `soak`,
     honest and hostile guests and an operator for half an hour, with what the daemon uses; with
     `million`, one daemon with very many instances: memory, start, random guests, writes; with
-    `instructions`, what a request costs the daemon by callgrind's count, beside what was recorded.
+    `instructions`, what a request costs the daemon by callgrind's count, beside what was recorded; with
+    `storm`, ten thousand guests that boot at once beside nginx.
 
       --short              one round of 1 s; only checks that no request failed
       --rounds N           rounds to take the median of (5)
       --seconds N          seconds of each keep-alive run (5); runs that close take at most 3
       --minutes N          of a soak (30)
       --instances N        of `million` (1000000)
+      --guests N           of `storm` (10000)
       --database FOLDER    where `million` makes its store and finds it again (/tmp/guest-bench-N)
       --output text|json   (text)
       --thresholds FILE    (\(Options().thresholds))
@@ -62,7 +66,7 @@ struct Options {
     var rest = arguments[...]
     let parts: [String: Part] = [
       "namespaces": .namespaces, "hostile": .hostile, "soak": .soak, "million": .million,
-      "instructions": .instructions,
+      "instructions": .instructions, "storm": .storm,
     ]
     if let first = rest.first, let named = parts[first] {
       rest.removeFirst()
@@ -76,6 +80,7 @@ struct Options {
       case "--minutes": minutes = try Options.number(after: argument, &rest)
       case "--instances":
         instances = try Options.number(after: argument, &rest, to: MillionTown.maximumCount)
+      case "--guests": guests = try Options.number(after: argument, &rest, to: 50_000)
       case "--database": database = try Options.value(after: argument, &rest)
       case "--thresholds": thresholds = try Options.value(after: argument, &rest)
       case "--record": records = true

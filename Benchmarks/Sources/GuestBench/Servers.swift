@@ -59,22 +59,35 @@ extension Server {
   static func nginx(serving documents: [(path: String, bytes: [UInt8])], in folder: String) throws
     -> Server
   {
+    var exact: [String] = []
     for document in documents {
-      let file = "\(folder)/files\(document.path)"
+      var file = "\(folder)/files\(document.path)"
+      if document.path.hasSuffix("/") {
+        file += listing
+      } else if documents.contains(where: { $0.path.hasPrefix(document.path + "/") }) {
+        // A document and a folder by the same name.
+        file += ".document"
+        exact.append("location = \(document.path) { alias \(file); }")
+      }
       let parent = (file as NSString).deletingLastPathComponent
       try FileManager.default.createDirectory(
         atPath: parent, withIntermediateDirectories: true)
       try Data(document.bytes).write(to: URL(fileURLWithPath: file))
     }
     let port = try HTTPProbe.freePort()
-    try write(nginxConfiguration(folder: folder, port: port), to: "\(folder)/nginx.conf")
+    try write(nginxConfiguration(folder: folder, port: port, exact), to: "\(folder)/nginx.conf")
     let child = try Child(
       ["nginx", "-e", "stderr", "-p", folder, "-c", "\(folder)/nginx.conf"],
       log: "\(folder)/nginx.log")
     return Server(name: "nginx", port: port, child: child)
   }
 
-  private static func nginxConfiguration(folder: String, port: UInt16) -> String {
+  /// The name of a file that holds what a path ending in a slash answers.
+  private static let listing = "listing.of.folder"
+
+  private static func nginxConfiguration(
+    folder: String, port: UInt16, _ locations: [String]
+  ) -> String {
     // As root, nginx would give its workers to a user who may not read the folder.
     let user = geteuid() == 0 ? "user root root;" : ""
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -85,7 +98,8 @@ extension Server {
       worker_processes 2;
       pid \(folder)/nginx.pid;
       error_log stderr warn;
-      events { worker_connections 4096; }
+      worker_rlimit_nofile 65536;
+      events { worker_connections 16384; }
       http {
         access_log off;
         sendfile on;
@@ -97,6 +111,8 @@ extension Server {
         server {
           listen 127.0.0.1:\(port) backlog=4096;
           root \(folder)/files;
+          index \(listing);
+          \(locations.joined(separator: "\n    "))
         }
       }
 

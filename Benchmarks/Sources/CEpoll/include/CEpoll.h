@@ -1,0 +1,3 @@
+// What of the C library Swift's module leaves out.
+#pragma once
+#include <sys/epoll.h>
