@@ -8,6 +8,7 @@ struct BootWalk {
     var body: [UInt8]
   }
 
+  let guest: GuestTown.Guest
   let steps: [Step]
 
   /// Walks as cloud-init's DataSourceOpenStack does: the versions twice, the documents of OpenStack,
@@ -42,6 +43,7 @@ struct BootWalk {
         }
       }
     }
+    self.guest = guest
     self.steps = steps
   }
 

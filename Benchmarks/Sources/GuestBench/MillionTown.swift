@@ -20,7 +20,6 @@ struct MillionTown {
     of guest: GuestTown.Guest, addresses: [UInt32]? = nil
   ) -> String {
     let number = guest.number
-    let mac = [16, 8, 0].map { hex(number >> $0 & 255) }.joined(separator: ":")
     let ips = (addresses ?? [guest.address])
       .map { "{\"ip\": \"\(GuestTown.text(of: $0))\"}" }.joined(separator: ", ")
     return """
@@ -31,9 +30,13 @@ struct MillionTown {
       "keys": ["\(BenchInventory.key)"], "userData": "\(userData(number % templates))", \
       "metadata": {"role": "web", "tier": "gold", "change": "0"}, \
       "securityGroups": ["default", "web"], \
-      "interfaces": [{"mac": "fa:16:3e:\(mac)", "addresses": [\(ips)]}]}
+      "interfaces": [{"mac": "\(mac(of: guest))", "addresses": [\(ips)]}]}
 
       """
+  }
+
+  static func mac(of guest: GuestTown.Guest) -> String {
+    "fa:16:3e:" + [16, 8, 0].map { hex(guest.number >> $0 & 255) }.joined(separator: ":")
   }
 
   static func userData(_ template: Int) -> String {

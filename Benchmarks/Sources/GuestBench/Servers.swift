@@ -6,6 +6,8 @@ struct Server {
   let name: String
   let port: UInt16
   let child: Child
+  /// Whether every guest gets the same.
+  var isSameForAll = false
 
   func checkAlive() throws {
     guard child.poll() == nil else { throw BenchError("\(name) ended early:\n\(child.output)") }
@@ -79,7 +81,7 @@ extension Server {
     let child = try Child(
       ["nginx", "-e", "stderr", "-p", folder, "-c", "\(folder)/nginx.conf"],
       log: "\(folder)/nginx.log")
-    return Server(name: "nginx", port: port, child: child)
+    return Server(name: "nginx", port: port, child: child, isSameForAll: true)
   }
 
   /// The name of a file that holds what a path ending in a slash answers.

@@ -53,7 +53,7 @@ struct StormBench {
       }
     }
     GuestBench.complain("storm: a guest alone")
-    let quiet = try StormClient(20, walking: walk, port: ours.port).run(together: 1)
+    let quiet = try StormClient(20, walking: walk, at: ours).run(together: 1)
     var results = Results(
       guests: guests, requestsOfBoot: walk.steps.count,
       quietP50: StormBench.percentile(0.5, of: quiet.latencies),
@@ -70,7 +70,7 @@ struct StormBench {
         let server = isOurs ? ours : nginx
         GuestBench.complain("storm: \(together) at a time, \(server.name)")
         let before = ProcessTime.seconds(ofTree: server.child.processID)
-        let outcome = try StormClient(guests, walking: walk, port: server.port)
+        let outcome = try StormClient(guests, walking: walk, at: server)
           .run(together: together)
         try server.checkAlive()
         let used = ProcessTime.seconds(ofTree: server.child.processID) - before

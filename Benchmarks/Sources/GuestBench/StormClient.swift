@@ -12,6 +12,8 @@ final class StormClient {
     var isSent = false
     var received = 0
     var status = 0
+    /// Bytes of the whole answer, as its head says.
+    var announced = 0
     var began = 0
   }
 
@@ -24,6 +26,8 @@ final class StormClient {
 
   private let steps: [BootWalk.Step]
   private let requests: [[UInt8]]
+  /// What stands before and after a guest's own MAC.
+  private let pathsWithMAC: [Int: (Substring, Substring)]
   private let port: UInt16
   private let poll: Int32
   private var boots: [Boot]
@@ -31,12 +35,16 @@ final class StormClient {
   private var outcome = Outcome()
   private var buffer = [UInt8](repeating: 0, count: 256 * 1024)
 
-  init(_ guests: Int, walking walk: BootWalk, port: UInt16) throws {
+  init(_ guests: Int, walking walk: BootWalk, at server: Server) throws {
+    let port = server.port
     steps = walk.steps
-    requests = walk.steps.map { step in
-      Array(
-        "GET \(step.path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n\r\n".utf8)
-    }
+    requests = walk.steps.map { StormClient.request($0.path, port) }
+    let mac = MillionTown.mac(of: walk.guest)
+    pathsWithMAC = Dictionary(
+      uniqueKeysWithValues: walk.steps.enumerated().compactMap { index, step in
+        guard !server.isSameForAll, let range = step.path.firstRange(of: mac) else { return nil }
+        return (index, (step.path[..<range.lowerBound], step.path[range.upperBound...]))
+      })
     self.port = port
     boots = (0..<guests).map { Boot(guest: GuestTown.Guest(number: $0)) }
     left = guests
@@ -108,11 +116,21 @@ final class StormClient {
     }
   }
 
+  private static func request(_ path: String, _ port: UInt16) -> [UInt8] {
+    Array("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n\r\n".utf8)
+  }
+
+  private func request(of index: Int) -> [UInt8] {
+    let boot = boots[index]
+    guard let (before, after) = pathsWithMAC[boot.next] else { return requests[boot.next] }
+    return StormClient.request("\(before)\(MillionTown.mac(of: boot.guest))\(after)", port)
+  }
+
   private func happened(_ index: Int) {
     let descriptor = boots[index].descriptor
     guard descriptor >= 0 else { return }
     if !boots[index].isSent {
-      let request = requests[boots[index].next]
+      let request = request(of: index)
       let sent = unsafe send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))
       if sent < 0, errno == EAGAIN { return }
       guard sent == request.count else { return finish(index, isRight: false) }
@@ -121,21 +139,38 @@ final class StormClient {
     while true {
       let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
       if count > 0 {
-        if boots[index].received == 0, count > 12 {
-          boots[index].status = buffer[9..<12].reduce(0) { $0 * 10 + Int($1) - 48 }
-        }
+        if boots[index].received == 0 { readHead(count, of: index) }
         boots[index].received += count
       } else if count == 0 {
         let step = steps[boots[index].next]
         return finish(
           index,
           isRight: boots[index].status == step.status
-            && boots[index].received > step.body.count)
+            && boots[index].received == boots[index].announced)
       } else if errno == EAGAIN {
         return
       } else {
         return finish(index, isRight: false)
       }
+    }
+  }
+
+  /// Reads what matters of a head, which comes in one piece.
+  private func readHead(_ count: Int, of index: Int) {
+    guard count > 12, let end = place(of: "\r\n\r\n", in: count),
+      let field = place(of: "\r\nContent-Length: ", in: end)
+    else { return }
+    let digits = buffer[(field + 18)..<end].prefix { $0 != 13 }
+    boots[index].status = buffer[9..<12].reduce(0) { $0 * 10 + Int($1) - 48 }
+    boots[index].announced = end + 4 + digits.reduce(0) { $0 * 10 + Int($1) - 48 }
+  }
+
+  private func place(of text: StaticString, in count: Int) -> Int? {
+    unsafe buffer.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress,
+        let found = unsafe bench_find(start, count, text.utf8Start, text.utf8CodeUnitCount)
+      else { return nil }
+      return unsafe found - start
     }
   }
 

@@ -1,3 +1,7 @@
 // What of the C library Swift's module leaves out.
 #pragma once
+#include <stddef.h>
 #include <sys/epoll.h>
+
+/// Where some bytes stand in others; NULL where they do not.
+const void *bench_find(const void *in, size_t count, const void *bytes, size_t length);
