@@ -90,6 +90,7 @@ struct RunningServer: Sendable {
     _ hold: Hold, _ holds: AsyncStream<Void>.Continuation, _ hosts: HostRule = HostRule()
   ) -> (MetadataService, MemoryStore) {
     let catalog = LiveCatalog()
+    catalog.replace(with: Catalog())
     let store = MemoryStore(catalog: catalog)
     let environment = MetadataService.Environment(
       now: { 1_700_000_000 }, randomBytes: { Array(repeating: 7, count: $0) },
