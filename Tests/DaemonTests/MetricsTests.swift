@@ -169,11 +169,13 @@ struct MetricsTests {
       metrics["nameplate_control_requests_total", ["operation": "none", "status": "4xx"]] == 3)
   }
 
-  static let hasPromtool = FileManager.default.isExecutableFile(atPath: "/usr/bin/promtool")
+  static let hasPrometheus = ["prometheus", "promtool"].allSatisfy {
+    FileManager.default.isExecutableFile(atPath: "/usr/bin/\($0)")
+  }
 
   @Test(
     "Prometheus' own tool finds no fault with the metrics, nor with the alerts of the page",
-    .enabled(if: hasPromtool, "needs promtool (Debian's prometheus)"))
+    .enabled(if: hasPrometheus, "needs Debian's prometheus"))
   func promtool() async throws {
     let daemon = try await DaemonProcess(manifest: Self.manifest)
     defer { daemon.stop() }
@@ -189,6 +191,44 @@ struct MetricsTests {
     try Data(text.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: file))
     let check = try await ChildProcess.run(["promtool", "check", "rules", file])
     #expect(check.status == 0, "\(check.error)")
+  }
+
+  @Test(
+    "a Prometheus scrapes it behind TLS with a reader's token, as the page says",
+    .enabled(if: hasPrometheus, "needs Debian's prometheus"), .timeLimit(.minutes(2)))
+  func prometheus() async throws {
+    let remote = try await RemoteFixture()
+    defer { remote.stop() }
+    try await remote.access("prometheus", "--role", "reader")
+    let page = try String(contentsOfFile: Self.page, encoding: .utf8)
+    let start = try #require(page.range(of: "    scrape_configs:\n")).lowerBound
+    let block = page[start...].split(separator: "\n").prefix { $0.hasPrefix("    ") }
+    let configuration = (["global: {scrape_interval: 1s}"] + block.map { $0.dropFirst(4) })
+      .joined(separator: "\n")
+      .replacing("/etc/prometheus/nameplate.token", with: "\(remote.folder)/prometheus.token")
+      .replacing("/etc/prometheus/nameplate-ca.pem", with: "\(remote.folder)/ca.pem")
+      .replacing(
+        "\"host-1.example:8776\", \"host-2.example:8776\"", with: "localhost:\(remote.port)")
+    let file = "\(remote.folder)/prometheus.yaml"
+    try Data(configuration.utf8).write(to: URL(fileURLWithPath: file))
+    let port = try FreePort.find()
+    let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+    defer { close(null) }
+    let server = try ChildProcess(
+      [
+        "prometheus", "--config.file=\(file)", "--storage.tsdb.path=\(remote.folder)/tsdb",
+        "--web.listen-address=127.0.0.1:\(port)",
+      ], descriptors: [null, null, null])
+    defer {
+      server.signal(SIGTERM)
+      server.waitHere()
+    }
+    var answer = ""
+    while !answer.contains(#""value":["#), !Task.isCancelled {
+      let words = ["curl", "-s", "--max-time", "10", "http://127.0.0.1:\(port)/api/v1/query"]
+      answer = try await ChildProcess.run(words + ["-d", "query=nameplate_ready"]).out
+    }
+    #expect(answer.contains(#""job":"nameplate""#) && answer.contains(#""1"]"#), "\(answer)")
   }
 
   private static let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
