@@ -38,12 +38,15 @@ private final class TerminalSession {
 
 @Suite("nameplate top")
 struct TopTests {
-  @Test("one look says what was asked meanwhile, by whom and how it was refused")
+  @Test(
+    "one look says what was asked meanwhile, by whom and how it was refused",
+    .timeLimit(.minutes(5)))
   func once() async throws {
     let daemon = try await DaemonProcess(manifest: MetricsTests.manifest)
     defer { daemon.stop() }
     let port = daemon.port
-    // Each look has seen one of these at least: they go on until it is over.
+    let socket = daemon.socket
+    // They go on until it is over.
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         repeat {
@@ -53,8 +56,18 @@ struct TopTests {
             "/latest/none-[1-3]", at: port, from: "127.0.0.1", isKept: true)
         } while !Task.isCancelled
       }
-      let json = try await daemon.command("top", "--once", "--interval", "2s", "--output", "json")
-      let text = try await daemon.command("top", "--once", "--interval", "1s")
+      // On a busy machine an interval may have seen one of the two alone.
+      let look = { (words: [String]) in
+        while true {
+          let output = try await Program.run(
+            ["top", "--once", "--interval", "1s", "--socket", socket] + words)
+          if output.status != 0 || (output.out.contains("h1") && output.out.contains("h2")) {
+            return output
+          }
+        }
+      }
+      let json = try await look(["--output", "json"])
+      let text = try await look([])
       group.cancelAll()
       try await group.waitForAll()
       let value = try JSONValue(parsing: json.out)
@@ -62,10 +75,11 @@ struct TopTests {
       #expect(requests > 0)
       #expect(value["latencyMicroseconds"]?["count"]?.integer == requests)
       let guests = value["guests"]?.array ?? []
-      #expect(guests.map { $0["hostname"]?.string } == ["h1", "h2"])
+      #expect(Set(guests.map { $0["hostname"]?.string }) == ["h1", "h2"])
       #expect(guests.reduce(0) { $0 + ($1["requests"]?.integer ?? 0) } == requests)
       #expect(value["refusals"]?.array?.first?["reason"] == "not-found")
-      #expect(guests.first?["refused"]?.integer ?? 0 > 0)
+      let refused = guests.first { $0["hostname"] == "h1" }?["refused"]?.integer
+      #expect(refused ?? 0 > 0)
       #expect(value["refusals"]?.array?.first?["count"]?.integer ?? 0 > 0)
       #expect(text.status == 0, "\(text.error)")
       for word in ["requests ", "p99.9 ", "not-found", "127.0.0.1", "h2", "connections "] {

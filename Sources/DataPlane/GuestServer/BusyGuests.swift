@@ -8,12 +8,19 @@ public import Inventory
 /// table is counted exactly from then on.
 struct BusyGuests: Sendable {
   private struct Place: Sendable {
-    var guest: GuestAccounts.Guest
+    var guest = GuestAccounts.Guest(network: nil, address: .v4(0))
     var requests: UInt64 = 0
     var refused: UInt64 = 0
     var sentBytes: UInt64 = 0
     /// In seconds of the thread's clock.
-    var lastSeen: Int
+    var lastSeen = 0
+
+    mutating func count(_ isRefused: Bool, _ bytes: Int, _ second: Int) {
+      requests &+= 1
+      if isRefused { refused &+= 1 }
+      sentBytes &+= UInt64(clamping: bytes)
+      lastSeen = second
+    }
   }
 
   private static let sets = 64
@@ -24,7 +31,7 @@ struct BusyGuests: Sendable {
   /// Of the guests in the places; 0 for none.
   private var keys = [UInt64](repeating: 0, count: sets * placesOfSet)
   private var votes = [UInt8](repeating: 0, count: sets * placesOfSet)
-  private var places = [Place?](repeating: nil, count: sets * placesOfSet)
+  private var places = [Place](repeating: Place(), count: sets * placesOfSet)
 
   /// What stands for a guest, on the way where hashing its network each time would cost too much.
   /// - Parameter salt: Something random that differs from network to network, so that nobody can
@@ -50,7 +57,7 @@ struct BusyGuests: Sendable {
     for index in first..<(first + BusyGuests.placesOfSet) {
       if keys[index] == key {
         if votes[index] < BusyGuests.maximumVotes { votes[index] += 1 }
-        count(at: index, isRefused, sentBytes, second)
+        places[index].count(isRefused, sentBytes, second)
         return
       }
       if votes[index] < votes[weakest] { weakest = index }
@@ -61,21 +68,14 @@ struct BusyGuests: Sendable {
     }
     keys[weakest] = key
     votes[weakest] = 1
-    places[weakest] = Place(guest: guest, lastSeen: second)
-    count(at: weakest, isRefused, sentBytes, second)
-  }
-
-  private mutating func count(at index: Int, _ isRefused: Bool, _ sentBytes: Int, _ second: Int) {
-    places[index]?.requests &+= 1
-    if isRefused { places[index]?.refused &+= 1 }
-    places[index]?.sentBytes &+= UInt64(clamping: sentBytes)
-    places[index]?.lastSeen = second
+    places[weakest] = Place(guest: guest)
+    places[weakest].count(isRefused, sentBytes, second)
   }
 
   /// Those that have asked since a second of the thread's clock.
   func guests(since second: Int) -> [BusyGuest] {
     places.compactMap { place in
-      guard let place, place.lastSeen >= second else { return nil }
+      guard place.requests > 0, place.lastSeen >= second else { return nil }
       return BusyGuest(
         network: place.guest.network, address: place.guest.address, requests: place.requests,
         refused: place.refused, sentBytes: place.sentBytes)

@@ -47,7 +47,7 @@ public struct GuestTally: Sendable {
       case .nocloud: 2
       case .ec2: 3
       }
-    return row * StatusClass.allCases.count + status.rawValue - 1
+    return row * StatusClass.failed.rawValue + status.rawValue - 1
   }
 
   // MARK: Counting
