@@ -202,25 +202,18 @@ struct Connection {
   }
 
   private mutating func count(_ reply: GuestExchange.Reply, _ now: Int) {
-    let answer = reply.answer
-    thread.tally.noteAnswer(in: answer.dialect, status: answer.status)
-    thread.tally.busy.note(
-      guest, key: busyKey, isRefused: answer.status >= 400,
-      sentBytes: reply.isHead ? 0 : answer.body.count, second: now / 1000)
-    guard let since = waitingSince else {
-      thread.answersInOutput += 1
-      return
-    }
+    let waited = waitingSince.map { LoopThread.nanoseconds() - $0 }
     waitingSince = nil
-    thread.tally.noteWait(nanoseconds: LoopThread.nanoseconds() - since)
+    thread.tally.noteAnswer(
+      reply.answer, sentBytes: reply.isHead ? 0 : reply.answer.body.count, to: guest,
+      key: busyKey, waited: waited, second: now / 1000)
   }
 
   /// Sends the answers, as far as the guest takes them.
   private mutating func flush(_ now: Int) {
     if !thread.output.isEmpty {
-      thread.tally.noteSent(thread.output.count)
       socket.send(thread.output, areLast: isFinishing)
-      thread.clearOutput()
+      thread.clearOutput(areSent: true)
     }
     haveSent(now)
   }
@@ -269,7 +262,7 @@ struct Connection {
   mutating func close() {
     guard socket.isOpen else { return }
     exchange.closed()
-    thread.clearOutput()
+    thread.clearOutput(areSent: false)
     hold(0)
     thread.remove(key)
     socket.close()

@@ -28,6 +28,8 @@ public struct GuestTally: Sendable {
   /// The same of requests that waited on purpose: for a record, a change, the store or vendor data.
   public private(set) var waited = Latencies()
   var busy = BusyGuests()
+  /// Answers that wait for their connection's turn to end.
+  private var unsentAnswers = 0
   /// Answers, by ``index(_:_:)``.
   private var answers = [UInt64](
     repeating: 0, count: (DialectName.allCases.count + 1) * StatusClass.allCases.count)
@@ -56,17 +58,33 @@ public struct GuestTally: Sendable {
 
   mutating func noteReceived(_ count: Int) { receivedBytes &+= UInt64(clamping: count) }
 
-  mutating func noteSent(_ count: Int) { sentBytes &+= UInt64(clamping: count) }
-
-  mutating func noteAnswer(in dialect: DialectName?, status: Int) {
-    answers[GuestTally.index(dialect, StatusClass(status))] &+= 1
+  /// Counts an answer, all at once: each reach into a thread's tally has a price of its own.
+  /// - Parameters:
+  ///   - waited: How long its request waited on purpose, in nanoseconds; nil where it did not. Then it
+  ///     has its latency with ``noteOutput(bytes:since:)``.
+  ///   - second: Of the thread's clock.
+  mutating func noteAnswer(
+    _ answer: GuestAnswer, sentBytes: Int, to guest: GuestAccounts.Guest, key: UInt64,
+    waited nanoseconds: Int?, second: Int
+  ) {
+    answers[GuestTally.index(answer.dialect, StatusClass(answer.status))] &+= 1
+    if let nanoseconds {
+      waited.record(nanoseconds: nanoseconds)
+    } else {
+      unsentAnswers &+= 1
+    }
+    busy.note(
+      guest, key: key, isRefused: answer.status >= 400, sentBytes: sentBytes, second: second)
   }
 
-  mutating func noteLatency(nanoseconds: Int, answers: Int) {
-    answered.record(nanoseconds: nanoseconds, count: answers)
+  /// Counts what was given to the kernel, with the answers in it.
+  /// - Parameter start: When the thread was told of the input, in nanoseconds.
+  mutating func noteOutput(bytes: Int, since start: Int) {
+    sentBytes &+= UInt64(clamping: bytes)
+    guard unsentAnswers > 0 else { return }
+    answered.record(nanoseconds: LoopThread.nanoseconds() - start, count: unsentAnswers)
+    unsentAnswers = 0
   }
-
-  mutating func noteWait(nanoseconds: Int) { waited.record(nanoseconds: nanoseconds) }
 
   mutating func add(_ other: GuestTally) {
     connections &+= other.connections

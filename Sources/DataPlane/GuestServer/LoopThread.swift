@@ -21,8 +21,6 @@ import MetadataService
   let input: UnsafeMutableRawBufferPointer
   /// Answers of the connection whose turn it is that are not sent yet.
   var output: [UInt8] = []
-  /// How many answers to requests that did not wait are among them.
-  var answersInOutput = 0
   /// What this thread has done; nobody else touches it.
   var tally = GuestTally()
   /// When the kernel told of the events that are handled now, in nanoseconds.
@@ -232,12 +230,8 @@ import MetadataService
   }
 
   /// Empties the buffer of answers. They have been sent, or never will be.
-  func clearOutput() {
-    if answersInOutput > 0 {
-      tally.noteLatency(
-        nanoseconds: LoopThread.nanoseconds() - turnStart, answers: answersInOutput)
-      answersInOutput = 0
-    }
+  func clearOutput(areSent: Bool) {
+    tally.noteOutput(bytes: areSent ? output.count : 0, since: turnStart)
     if output.capacity > LoopThread.maximumSpareBytes {
       output = []
     } else {
