@@ -65,7 +65,7 @@ struct AnswerCacheTests {
     ])
     // As in the daemon: changes are applied one by one, nothing is read anew.
     let changes = try await fixture.store.changes(after: fixture.catalog.revision)
-    for _ in 0..<2 {
+    for _ in 0..<3 {
       let answer = await fixture.ask(source.path, from: "10.0.0.5")
       #expect(String(decoding: answer.body, as: UTF8.self).contains(source.before))
     }
@@ -83,7 +83,7 @@ struct AnswerCacheTests {
   func moved() async throws {
     let fixture = try await ServiceFixture([Self.instance("one")])
     let path = "/latest/meta-data/hostname"
-    _ = await fixture.ask(path, from: "10.0.0.5")
+    for _ in 0..<3 { _ = await fixture.ask(path, from: "10.0.0.5") }
     let one = Self.instance("one").replacing("10.0.0.5", with: "10.0.0.9")
     let two = Examples.instance(2, interfaces: #"[{"network": "a", "address": "10.0.0.5"}]"#)
     let records = try [one, two].map {
@@ -101,7 +101,7 @@ struct AnswerCacheTests {
     let other = Examples.instance(2, interfaces: #"[{"network": "b", "address": "10.0.0.5"}]"#)
     let third = Examples.instance(3, interfaces: #"[{"network": "a", "address": "10.0.0.6"}]"#)
     let fixture = try await ServiceFixture([Self.instance("one"), other, third])
-    for _ in 0..<2 {
+    for _ in 0..<3 {
       for (source, network, hostname) in [
         ("10.0.0.5", "a", "one"), ("10.0.0.5", "b", "h2"), ("10.0.0.6", "a", "h3"),
       ] {
@@ -131,7 +131,7 @@ struct AnswerCacheTests {
   func methods() async throws {
     let fixture = try await ServiceFixture([Self.instance("one")])
     let path = "/latest/meta-data/hostname"
-    #expect(await fixture.ask(path, from: "10.0.0.5").status == 200)
+    for _ in 0..<2 { #expect(await fixture.ask(path, from: "10.0.0.5").status == 200) }
     #expect(await fixture.ask(path, from: "10.0.0.5", method: .post).status == 405)
     #expect(await fixture.ask(path, from: "10.0.0.5", method: .head).status == 200)
   }

@@ -1,5 +1,7 @@
 /// An instance together with all that it refers to: what a dialect renders.
-public struct InstanceView: Sendable {
+///
+/// An object that never changes: it has dozens of parts, and is handed on many times for a document.
+public final class InstanceView: Sendable {
   public let instance: Instance
   public let revision: Revision
   /// When it was first declared, in seconds since 1970.

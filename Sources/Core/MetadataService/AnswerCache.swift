@@ -6,6 +6,8 @@ import Synchronization
 /// An answer to a GET follows from who asks, what for, the version of the instance that has the
 /// address, and the day. While these stay, the bytes stay, save for the random seed, which is put in
 /// fresh each time. What the version of an instance is, and so what is still true, the catalogue says.
+///
+/// What is asked for the second time is kept: most of what a guest asks at its boot it asks once.
 final class AnswerCache: Sendable {
   struct Key: Hashable {
     let network: NetworkID?
@@ -54,9 +56,19 @@ final class AnswerCache: Sendable {
     var today = ""
     var entries: [Key: Entry] = [:]
     var bytes = 0
+    /// Hashes of keys that were asked for before; each has one place.
+    var asked = [Int](repeating: 0, count: maximumEntries)
+
+    /// Whether a key was asked for before, as far as that is remembered.
+    mutating func isAskedAgain(_ key: Key) -> Bool {
+      let hash = key.hashValue
+      let place = hash & (asked.count - 1)
+      defer { asked[place] = hash }
+      return asked[place] == hash
+    }
   }
 
-  /// A rack's guests with a boot's documents each, at a few KiB.
+  /// A rack's guests with a boot's documents each, at a few KiB. A power of two.
   private static let maximumEntries = 16_384
   private static let maximumBytes = 64 * 1024 * 1024
 
@@ -90,24 +102,29 @@ final class AnswerCache: Sendable {
     _ answer: GuestAnswer, _ key: Key, on terms: Terms, version: Catalog.Version, today: String,
     seed: [UInt8]
   ) {
+    guard state.withLock({ $0.entries[key] != nil || $0.isAskedAgain(key) }) else { return }
     var offset: Int?
     if !seed.isEmpty {
       offset = AnswerCache.offset(of: Base64.encodedBytes(seed), in: answer.body)
       guard offset != nil else { return }
     }
     let entry = Entry(answer: answer, version: version, terms: terms, seedOffset: offset)
-    state.withLock { state in
+    let old = state.withLock { state -> [Key: Entry] in
       let isFull =
         state.entries.count >= AnswerCache.maximumEntries
         || state.bytes + answer.body.count > AnswerCache.maximumBytes
+      var old: [Key: Entry] = [:]
       if state.today != today || isFull {
-        state.entries.removeAll(keepingCapacity: true)
+        swap(&old, &state.entries)
         state.bytes = 0
         state.today = today
       }
-      let old = state.entries.updateValue(entry, forKey: key)
-      state.bytes += answer.body.count - (old?.answer.body.count ?? 0)
+      let previous = state.entries.updateValue(entry, forKey: key)
+      state.bytes += answer.body.count - (previous?.answer.body.count ?? 0)
+      return old
     }
+    // Many are let go of outside the lock.
+    withExtendedLifetime(old) {}
   }
 
   /// Where the text stands, if it stands there once.
