@@ -12,7 +12,11 @@ case "${1:-}" in
   test)
     wanted="$build curl nftables iptables iproute2 procps cloud-init cloud-guest-utils
       python3-yaml python3-venv xorriso mtools dosfstools genisoimage strace faketime openssl e2fsprogs fdisk
-      qemu-utils debootstrap openssh-client prometheus"
+      qemu-utils debootstrap openssh-client guestfish libguestfs-xfs btrfs-progs lvm2
+      prometheus"
+    # The virtual machine of libguestfs runs the host's kernel, which a container does not have.
+    ls /boot/vmlinuz* >/dev/null 2>&1 || ! grep -qx ID=debian /etc/os-release ||
+      wanted="$wanted linux-image-cloud-$(dpkg --print-architecture)"
     ;;
   bench) wanted="$build nginx-light wrk haproxy curl iproute2 valgrind binutils" ;;
   drives) wanted="$build genisoimage xorriso" ;;

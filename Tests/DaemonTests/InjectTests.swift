@@ -115,6 +115,28 @@ struct InjectTests {
     #expect(done.out.contains("/home/bob/a                 create  0600  1000:1001  6"))
   }
 
+  @Test("says which package it needs, where an image is of another kind and guestfish is not there")
+  func withoutGuestfish() async throws {
+    let bench = try await InjectBench()
+    defer { bench.remove() }
+    // What else it runs, and nothing more of /usr/bin.
+    try await bench.sh(
+      """
+      head -c 1M /dev/zero >disk.img; printf XFSB | dd of=disk.img conv=notrunc status=none
+      mkdir bin; for t in prlimit cp; do ln -s "$(command -v $t)" bin; done; sha256sum disk.img >sum
+      """)
+    for more in [[], ["--dry-run"]] {
+      let words = ["inject", bench.image, "-f", bench.manifest] + more
+      let output = try await Program.run(
+        "/usr/bin/env", ["PATH=\(bench.folder)/bin", Program.path] + words)
+      #expect(output.status == 1)
+      #expect(
+        output.error.contains("(the whole disk: XFS). Others are written to with guestfish"))
+      #expect(output.error.contains("apt install guestfish"), "\(output.error)")
+    }
+    try await bench.sh("sha256sum -c sum; [ $(ls -A | wc -l) = 4 ]")
+  }
+
   @Test("needs no root", .enabled(if: isRoot, "only root can become another user"))
   func unprivileged() async throws {
     let bench = try await InjectBench()

@@ -175,8 +175,8 @@ struct HostileImage: Sendable, CustomTestStringConvertible {
       says: "is not sound"),
     HostileImage(
       "another file system",
-      script: "head -c 1M /dev/zero >disk.img; \(poke(0, "XFSB"))", .noRoot,
-      says: "the whole disk: XFS"),
+      script: "head -c 1M /dev/zero >disk.img; \(poke(0, "hsqs"))", .noRoot,
+      says: "the whole disk: SquashFS"),
     HostileImage(
       "nothing at all", script: ": >disk.img", .noRoot, says: "no file system was found"),
     HostileImage(

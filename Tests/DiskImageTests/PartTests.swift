@@ -98,9 +98,9 @@ struct PartTests {
   func script() {
     let change = InjectionChange(
       path: "/x", action: .remove, isDirectory: false, mode: 0, uid: 0, gid: 0, label: nil,
-      purpose: "", before: nil, after: nil, isShown: true, base: 2,
+      purpose: "", before: nil, after: nil, isShown: true, base: "<2>",
       below: ["x\nwrite /etc/shadow stolen"])
-    #expect(throws: DiskImageError.self) { try ChangeScript([change]) }
+    #expect(throws: DiskImageError.self) { try DebugfsScript([change]) }
   }
 
   @Test("the checksum is GPT's")

@@ -1,8 +1,9 @@
-import DiskImage
 import Foundation
 import Inventory
 import OrderedCollections
 import TestKit
+
+@testable import DiskImage
 
 /// An image in a folder of its own, made by the tools that make images.
 struct TestImage {
@@ -92,7 +93,9 @@ struct TestImage {
   func inject(
     _ request: InjectionRequest = .example(), isDry: Bool = false
   ) async throws -> InjectionReport {
-    try await Injector(imagePath: path).inject(request, isDry: isDry)
+    var injector = Injector(imagePath: path)
+    injector.environment = Libguestfs.environment
+    return try await injector.inject(request, isDry: isDry)
   }
 }
 

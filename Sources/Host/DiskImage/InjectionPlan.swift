@@ -15,7 +15,7 @@ struct InjectionPlan {
   let networking: GuestNetworking?
   let notes: [String]
 
-  init(_ request: InjectionRequest, on volume: ExtVolume) async throws(DiskImageError) {
+  init(_ request: InjectionRequest, on volume: some GuestVolume) async throws(DiskImageError) {
     let tree = GuestTree(volume)
     let etc = try await tree.find(GuestPath(["etc"]))
     guard let folder = etc.node, folder.kind == .directory else {

@@ -30,14 +30,11 @@ public struct BoundedTool: Sendable {
 
   /// - Throws: ``HostToolError`` where it printed or took more than it may.
   public func run(_ tool: String, _ arguments: [String]) async throws(HostToolError) -> Output {
-    let words =
-      ["--as=\(maximumMemoryBytes)", "--cpu=\(maximumProcessorSeconds)", "--core=0", "--", tool]
-      + arguments
     let command = ([tool] + arguments).joined(separator: " ")
     do {
       return try await HostTools.withDeadline(maximumDuration) { [self] in
         let result = try await Subprocess.run(
-          .name("prlimit"), arguments: Arguments(words),
+          .name("prlimit"), arguments: Arguments(words(tool, arguments)),
           environment: .inherit.updating(["PATH": HostTools.path, "LC_ALL": "C"]),
           workingDirectory: FilePath(folder), input: .none,
           output: .bytes(limit: maximumOutputBytes),
@@ -54,8 +51,14 @@ public struct BoundedTool: Sendable {
     }
   }
 
+  /// What prlimit is told.
+  func words(_ tool: String, _ arguments: [String]) -> [String] {
+    ["--as=\(maximumMemoryBytes)", "--cpu=\(maximumProcessorSeconds)", "--core=0", "--", tool]
+      + arguments
+  }
+
   /// prlimit says with 127 and 126 that there is nothing to run.
-  private static func ending(_ status: TerminationStatus) -> Ending {
+  static func ending(_ status: TerminationStatus) -> Ending {
     switch status {
     case .exited(127), .exited(126): .notStarted
     case .exited(let code): .exited(code)

@@ -137,7 +137,7 @@ final class ChangePlanner {
       uid: wanted.uid, gid: wanted.gid, label: label.map(SELinuxLabel.text),
       purpose: wanted.purpose, before: before.map { Secret($0) }, after: after.map { Secret($0) },
       isShown: wanted.isShown,
-      base: found.folder.inode, below: Array(wanted.path.names[depth...]))
+      base: found.folder.place, below: Array(wanted.path.names[depth...]))
   }
 }
 

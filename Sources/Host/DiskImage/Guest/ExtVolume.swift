@@ -1,20 +1,27 @@
 /// An ext2, ext3 or ext4 file system in a file, read and written by e2fsprogs' tools.
 ///
 /// Only inodes are named to debugfs when it reads, never paths: it would follow links between them.
-struct ExtVolume: Sendable {
-  let tool: ImageTool
-  /// The file in the tool's folder, and where in it the file system starts.
-  let file: String
-  let offset: Int64
+final class ExtVolume: GuestVolume {
+  private let workspace: ImageWorkspace
+  private var tool: ImageTool { workspace.tool }
+  /// The file in the workspace, and where in it the file system starts.
+  private let file: String
+  private let offset: Int64
+  private var listings: [String: [[UInt8]: GuestNode]] = [:]
 
-  static let rootInode: UInt32 = 2
+  let checker = "e2fsck"
+  let root = GuestNode(place: "<2>", kind: .directory, mode: 0o755, uid: 0, gid: 0)
+
+  init(_ workspace: ImageWorkspace, file: String, offset: Int64) {
+    self.workspace = workspace
+    self.file = file
+    self.offset = offset
+  }
 
   private var place: String { offset == 0 ? file : "\(file)?offset=\(offset)" }
 
   // MARK: Checking
 
-  /// Reads the whole structure and changes nothing.
-  /// - Returns: What is wrong, a line each; nothing where all is well.
   func check() async throws(DiskImageError) -> [String] {
     let output = try await tool.run("e2fsck", ["-fn", place])
     guard output.status != 0 else { return [] }
@@ -29,9 +36,18 @@ struct ExtVolume: Sendable {
 
   // MARK: Reading
 
+  func child(_ name: String, of folder: GuestNode) async throws(DiskImageError) -> GuestNode? {
+    try await entries(of: folder)[Array(name.utf8)]
+  }
+
+  func names(in folder: GuestNode) async throws(DiskImageError) -> [String] {
+    try await entries(of: folder).keys.compactMap { String(validating: $0, as: UTF8.self) }
+  }
+
   /// What is in a directory, by name; names are bytes, as the kernel compares them.
-  func entries(of inode: UInt32) async throws(DiskImageError) -> [[UInt8]: GuestNode] {
-    let bytes = try await ask("ls -p <\(inode)>")
+  private func entries(of folder: GuestNode) async throws(DiskImageError) -> [[UInt8]: GuestNode] {
+    if let known = listings[folder.place] { return known }
+    let bytes = try await ask("ls -p \(folder.place)")
     var entries: [[UInt8]: GuestNode] = [:]
     // `/inode/mode/uid/gid/name/size/`. A name with a line break cannot make a line of that form,
     // because no name has a slash (e2fsck has seen to that).
@@ -42,20 +58,22 @@ struct ExtVolume: Sendable {
         let uid = ExtVolume.number(fields[3], 10), let gid = ExtVolume.number(fields[4], 10)
       else { continue }
       let node = GuestNode(
-        inode: inode, kind: GuestNode.Kind(mode: mode), mode: mode & 0o7777, uid: uid, gid: gid)
+        place: "<\(inode)>", kind: GuestNode.Kind(mode: mode), mode: mode & 0o7777, uid: uid,
+        gid: gid)
       guard entries.updateValue(node, forKey: Array(fields[5])) == nil else {
         throw DiskImageError(.damaged, "a directory of the image has the same name twice")
       }
     }
-    guard entries[[UInt8(ascii: ".")]]?.inode == inode else {
+    guard entries[[UInt8(ascii: ".")]]?.place == folder.place else {
       throw DiskImageError(.damaged, "a directory of the image cannot be read")
     }
+    listings[folder.place] = entries
     return entries
   }
 
-  func facts(of inode: UInt32) async throws(DiskImageError) -> GuestFacts {
+  func facts(of node: GuestNode) async throws(DiskImageError) -> GuestFacts {
     // The first lines are numbers alone; what a guest chose comes after.
-    let head = String(decoding: try await ask("stat <\(inode)>").prefix(600), as: UTF8.self)
+    let head = String(decoding: try await ask("stat \(node.place)").prefix(600), as: UTF8.self)
     let words = head.split(whereSeparator: \.isWhitespace)
     let after = { (word: String) -> Substring? in
       words.firstIndex(of: word[...]).flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
@@ -67,11 +85,9 @@ struct ExtVolume: Sendable {
     return GuestFacts(flags: flags, links: links, sizeBytes: size)
   }
 
-  /// A file's bytes.
-  /// - Parameter size: How many it has, which the caller has held against its bound.
-  func bytes(of inode: UInt32, size: Int64) async throws(DiskImageError) -> [UInt8] {
+  func bytes(of node: GuestNode, size: Int64) async throws(DiskImageError) -> [UInt8] {
     guard size > 0 else { return [] }
-    let bytes = try await ask("cat <\(inode)>")
+    let bytes = try await ask("cat \(node.place)")
     // A file that is kept in its inode comes with what is behind it there.
     guard Int64(bytes.count) >= size else {
       throw DiskImageError(.damaged, "a file of the image cannot be read to its end")
@@ -79,10 +95,9 @@ struct ExtVolume: Sendable {
     return Array(bytes.prefix(Int(size)))
   }
 
-  /// The SELinux label, with the NUL that the kernel keeps at its end; nil where there is none.
-  func label(of inode: UInt32) async throws(DiskImageError) -> [UInt8]? {
+  func label(of node: GuestNode) async throws(DiskImageError) -> [UInt8]? {
     let output = try await tool.run(
-      "debugfs", ["-R", "ea_get -x <\(inode)> security.selinux", place])
+      "debugfs", ["-R", "ea_get -x \(node.place) security.selinux", place])
     // `security.selinux (32) = 73 79 …`
     let words = String(decoding: output.out.prefix(4096), as: UTF8.self)
       .split(whereSeparator: \.isWhitespace)
@@ -116,9 +131,12 @@ struct ExtVolume: Sendable {
 
   // MARK: Writing
 
-  /// Runs debugfs' commands from a file in the tool's folder.
-  func run(script: String) async throws(DiskImageError) {
-    let output = try await tool.run("debugfs", ["-w", "-f", script, place])
+  func apply(_ changes: [InjectionChange]) async throws(DiskImageError) {
+    let script = try DebugfsScript(changes)
+    for file in script.files { try workspace.write(file.name, file.content) }
+    try workspace.write("script", Array(script.text.utf8))
+    listings = [:]
+    let output = try await tool.run("debugfs", ["-w", "-f", "script", place])
     try ExtVolume.refuse(output)
   }
 }

@@ -18,7 +18,8 @@ struct GuestNode: Hashable, Sendable {
     }
   }
 
-  let inode: UInt32
+  /// What its volume knows it by: `<inode>`, or the path that was walked.
+  let place: String
   let kind: Kind
   /// Permissions with set-id and sticky bits.
   let mode: UInt32
@@ -32,10 +33,16 @@ struct GuestFacts: Hashable, Sendable {
   let links: Int
   let sizeBytes: Int64
 
-  private static let refused: [(bit: UInt32, name: String)] = [
-    (0x10, "immutable (chattr -i)"), (0x20, "append-only (chattr -a)"), (0x800, "encrypted"),
-    (0x4000_0000, "case-insensitive"), (0x10_0000, "sealed (verity)"),
+  private static let refused: [(bit: UInt32, letter: Character, name: String)] = [
+    (0x10, "i", "immutable (chattr -i)"), (0x20, "a", "append-only (chattr -a)"),
+    (0x800, "E", "encrypted"), (0x4000_0000, "F", "case-insensitive"),
+    (0x10_0000, "V", "sealed (verity)"),
   ]
+
+  /// The flags that lsattr writes as letters, as far as they matter here.
+  static func flags(_ letters: String) -> UInt32 {
+    refused.filter { letters.contains($0.letter) }.reduce(0) { $0 | $1.bit }
+  }
 
   /// What forbids to write to it, in words.
   var hindrance: String? {

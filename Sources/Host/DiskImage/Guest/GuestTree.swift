@@ -1,11 +1,11 @@
-/// What an image holds, walked name by name: each directory is looked up by its inode and must be a
-/// directory. No link is ever followed, neither out of the image nor inside it.
+/// What an image holds, walked name by name: each is looked up in the directory that was found
+/// before it, and must be a directory itself. No link is ever followed, neither out of the image nor
+/// inside it.
 final class GuestTree {
-  private let volume: ExtVolume
-  private var listings: [UInt32: [[UInt8]: GuestNode]] = [:]
-  private var facts: [UInt32: GuestFacts] = [:]
+  private let volume: any GuestVolume
+  private var facts: [String: GuestFacts] = [:]
 
-  init(_ volume: ExtVolume) { self.volume = volume }
+  init(_ volume: any GuestVolume) { self.volume = volume }
 
   /// Where a path leads.
   struct Found {
@@ -19,10 +19,9 @@ final class GuestTree {
 
   /// - Throws: ``DiskImageError`` where a part of the path, save the last, is no directory.
   func find(_ path: GuestPath) async throws(DiskImageError) -> Found {
-    var folder = GuestNode(
-      inode: ExtVolume.rootInode, kind: .directory, mode: 0o755, uid: 0, gid: 0)
+    var folder = volume.root
     for (index, name) in path.names.enumerated() {
-      let child = try await entries(of: folder)[Array(name.utf8)]
+      let child = try await volume.child(name, of: folder)
       guard let child else { return Found(folder: folder, depth: index, node: nil) }
       let isLast = index == path.names.count - 1
       if isLast { return Found(folder: folder, depth: index + 1, node: child) }
@@ -70,18 +69,17 @@ final class GuestTree {
       throw DiskImageError(
         .tooLarge, "\(path) of the image has \(size) bytes; at most \(limit) are read")
     }
-    return try await volume.bytes(of: node.inode, size: size)
+    return try await volume.bytes(of: node, size: size)
   }
 
   /// The names in a directory that are text.
   func names(in path: GuestPath) async throws(DiskImageError) -> [String] {
     guard let node = try await find(path).node, node.kind == .directory else { return [] }
-    return try await entries(of: node).keys
-      .compactMap { String(validating: $0, as: UTF8.self) }.sorted()
+    return try await volume.names(in: node).sorted()
   }
 
   func label(of node: GuestNode) async throws(DiskImageError) -> [UInt8]? {
-    try await volume.label(of: node.inode)
+    try await volume.label(of: node)
   }
 
   /// A directory that something is to be written into.
@@ -91,17 +89,10 @@ final class GuestTree {
     }
   }
 
-  private func entries(of folder: GuestNode) async throws(DiskImageError) -> [[UInt8]: GuestNode] {
-    if let known = listings[folder.inode] { return known }
-    let entries = try await volume.entries(of: folder.inode)
-    listings[folder.inode] = entries
-    return entries
-  }
-
   private func facts(of node: GuestNode) async throws(DiskImageError) -> GuestFacts {
-    if let known = facts[node.inode] { return known }
-    let facts = try await volume.facts(of: node.inode)
-    self.facts[node.inode] = facts
+    if let known = facts[node.place] { return known }
+    let facts = try await volume.facts(of: node)
+    self.facts[node.place] = facts
     return facts
   }
 

@@ -28,7 +28,7 @@ public struct InjectionChange: Sendable, Hashable {
   public let isShown: Bool
 
   /// The deepest directory of the path that was there before, and the names below it.
-  let base: UInt32
+  let base: String
   let below: [String]
 }
 

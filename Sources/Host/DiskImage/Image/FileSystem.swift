@@ -1,7 +1,11 @@
 /// What stands in a partition, as far as its first bytes tell.
 enum FileSystem {
   case ext(ExtSuperblock)
-  /// Another one, by name.
+  /// Another one that libguestfs may mount, by name.
+  case mountable(String)
+  /// A part of a volume group, which has file systems.
+  case volumeGroup(String)
+  /// One that is no root file system, or cannot be read.
   case other(String)
   /// Nothing that is known here.
   case none
@@ -12,17 +16,18 @@ enum FileSystem {
       self = .ext(superblock)
       return
     }
-    for (magic, offset, name) in FileSystem.others where head.has(Array(magic.utf8), at: offset) {
-      self = .other(name)
-      return
-    }
-    self = .none
+    let found = FileSystem.others.first { head.has($0.magic, at: $0.offset) }
+    self = found?.fileSystem ?? .none
   }
 
-  private static let others: [(magic: String, offset: Int, name: String)] = [
-    ("XFSB", 0, "XFS"), ("_BHRfS_M", 0x10040, "Btrfs"), ("LUKS", 0, "encrypted (LUKS)"),
-    ("LABELONE", 512, "a physical volume of LVM"), ("hsqs", 0, "SquashFS"), ("NTFS", 3, "NTFS"),
-    ("FAT", 54, "FAT"), ("FAT", 82, "FAT"), ("SWAPSPACE2", 4086, "swap"),
-    ("CD001", 0x8001, "ISO 9660"),
+  private static let others: [(magic: [UInt8], offset: Int, fileSystem: FileSystem)] = [
+    (Array("XFSB".utf8), 0, .mountable("XFS")),
+    (Array("_BHRfS_M".utf8), 0x10040, .mountable("Btrfs")),
+    (Array("LABELONE".utf8), 512, .volumeGroup("a physical volume of LVM")),
+    (Array("LUKS".utf8), 0, .other("encrypted (LUKS)")),
+    (Array("hsqs".utf8), 0, .other("SquashFS")), (Array("NTFS".utf8), 3, .other("NTFS")),
+    (Array("FAT".utf8), 54, .other("FAT")), (Array("FAT".utf8), 82, .other("FAT")),
+    (Array("SWAPSPACE2".utf8), 4086, .other("swap")),
+    (Array("CD001".utf8), 0x8001, .other("ISO 9660")),
   ]
 }

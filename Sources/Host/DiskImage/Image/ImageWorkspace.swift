@@ -3,7 +3,7 @@ import Glibc
 /// A folder beside an image in which its copy is worked on, so that the copy can take the image's
 /// place in one step. Its name follows from the image's: one that a killed run left is found, and
 /// replaced, by the next.
-final class ImageWorkspace {
+final class ImageWorkspace: Sendable {
   let folder: String
   var tool: ImageTool { ImageTool(in: folder) }
 

@@ -12,8 +12,9 @@ struct Inject: AsyncParsableCommand {
         nameplate inject web-1.raw -f web-1.yaml --file motd:/etc/motd
         nameplate inject web-1.raw -f web-1.yaml --file key:/etc/key,mode=0600,owner=web
 
-      The image is raw or qcow2, with ext2, ext3 or ext4 on the whole disk or in a partition. Its
-      guest must be shut down. All is done on a copy beside it, which takes its place once checked;
+      The image is raw or qcow2, with ext2, ext3 or ext4 on the whole disk or in a partition; where
+      guestfish is installed, with XFS or Btrfs too, or in a logical volume. Its guest must be shut
+      down. All is done on a copy beside it, which takes its place once checked;
       whatever fails leaves the image as it was.
       """)
 
@@ -46,7 +47,8 @@ struct Inject: AsyncParsableCommand {
       throw ValidationError("at most \(Injection.maximumLocalFiles) files are taken")
     }
     request.files = try localFiles.map { try $0.read() }
-    let report = try await Injector(imagePath: image).inject(request, isDry: dryRun)
+    let injector = Injector(imagePath: image) { Terminal.write("\($0)\n") }
+    let report = try await injector.inject(request, isDry: dryRun)
     InjectionOutput(report: report, isDry: dryRun).print(format)
   }
 }

@@ -2,7 +2,7 @@ import Inventory
 
 /// Changes as debugfs' commands. Each starts at a directory's inode and goes down only through
 /// directories that the script itself made.
-struct ChangeScript {
+struct DebugfsScript {
   private(set) var lines: [String] = []
   /// What the commands read: files beside the script, by name.
   private(set) var files: [(name: String, content: [UInt8])] = []
@@ -22,10 +22,10 @@ struct ChangeScript {
   private mutating func add(_ change: InjectionChange) {
     guard let name = change.below.last else { return }
     // With `./` no name is taken for an option or an inode.
-    let here = ChangeScript.quoted("./\(name)")
-    lines.append("cd <\(change.base)>")
+    let here = DebugfsScript.quoted("./\(name)")
+    lines.append("cd \(change.base)")
     for folder in change.below.dropLast() {
-      lines.append("cd \(ChangeScript.quoted("./\(folder)"))")
+      lines.append("cd \(DebugfsScript.quoted("./\(folder)"))")
     }
     switch change.action {
     case .remove:
@@ -37,7 +37,7 @@ struct ChangeScript {
     if let content = change.after?.revealed {
       let source = file(content)
       // Here the name goes into the directory as it is.
-      lines.append("write \(source) \(ChangeScript.quoted(name))")
+      lines.append("write \(source) \(DebugfsScript.quoted(name))")
     } else if change.isDirectory, change.action == .create {
       lines.append("mkdir \(here)")
     }
