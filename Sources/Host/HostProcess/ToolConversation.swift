@@ -48,13 +48,14 @@ public final class ToolConversation {
       }
       guard pending.count <= limit else {
         throw HostToolError(
-          command: String(text.prefix(80)), reason: .unbounded("answered more than \(limit) bytes"))
+          command: ToolConversation.name(text),
+          reason: .unbounded("answered more than \(limit) bytes"))
       }
       searched = max(0, pending.count - mark.count)
       guard let more = await next() else {
         guard clock.now < deadline else {
           throw HostToolError(
-            command: String(text.prefix(80)),
+            command: ToolConversation.name(text),
             reason: .unbounded("gave no answer within \(duration)"))
         }
         defer { pending = [] }
@@ -62,6 +63,11 @@ public final class ToolConversation {
       }
       pending += more
     }
+  }
+
+  /// What was asked, for an error.
+  private static func name(_ text: String) -> String {
+    String(text.prefix { $0 != "\n" }.prefix(80))
   }
 
   private func next() async -> [UInt8]? {
