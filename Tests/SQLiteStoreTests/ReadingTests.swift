@@ -48,7 +48,10 @@ struct ReadingTests {
   /// All that is in a match.
   private static func text(_ match: Catalog.Match) -> String {
     guard case .instance(let view) = match else { return "\(match)" }
-    return "\(view) \(view.password?.revealed ?? [])"
+    return """
+      \(view.instance) \(view.revision) \(view.createdAtSeconds) \(view.ec2InstanceID) \
+      \(view.networks) \(view.keys) \(view.password?.revealed ?? []) \(view.metadataOptions)
+      """
   }
 
   @Test("all parts together are one revision's, whoever writes meanwhile")
