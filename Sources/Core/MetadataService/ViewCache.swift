@@ -11,8 +11,8 @@ final class ViewCache: Sendable {
     let view: InstanceView
   }
 
-  /// Guests that boot at once, at a few KiB each.
-  private static let places = 4096
+  /// As many guests as may have a connection at once, at a few KiB each.
+  private static let places = Limits.maximumConnections
 
   private let entries = Mutex<[Entry?]>(Array(repeating: nil, count: places))
 
