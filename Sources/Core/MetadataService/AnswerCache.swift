@@ -17,11 +17,9 @@ final class AnswerCache: Sendable {
     let isMACUnresolved: Bool
     let target: [UInt8]
 
+    /// By what tells most keys apart: few networks have the same addresses, and few guests two MACs.
     func hash(into hasher: inout Hasher) {
-      hasher.combine(network)
       hasher.combine(source)
-      hasher.combine(mac)
-      hasher.combine(isMACUnresolved)
       // At once, where an array's own way is byte by byte.
       unsafe target.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
     }

@@ -68,8 +68,8 @@ final class RandomSeeds: Sendable {
 /// The key stream.
 private struct Stream {
   private static let keyBytes = 32
-  private static let seedsOfBlock = 6
-  private static let blocksOfKey = 64
+  private static let seedsOfBlock = 32
+  private static let blocksOfKey = 12
   private static let zeros = [UInt8](
     repeating: 0, count: keyBytes + seedsOfBlock * RandomSeeds.seedLetters)
 

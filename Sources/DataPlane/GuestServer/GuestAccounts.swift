@@ -13,6 +13,9 @@ struct GuestAccounts: Sendable {
   struct Guest: Hashable, Sendable {
     let network: NetworkID?
     let address: IPAddress
+
+    /// By the address alone: few networks have the same ones, and a name takes long to hash.
+    func hash(into hasher: inout Hasher) { hasher.combine(address) }
   }
 
   /// Who pays for a connection, for as long as it lasts.
@@ -86,28 +89,34 @@ struct GuestAccounts: Sendable {
   /// - Returns: What becomes of it; what is not dropped must be closed by ``close(_:after:)``.
   mutating func open(_ guest: Guest, isKnown: Bool, now: Int) -> (Payer, Admission) {
     let payer = payer(for: guest, isKnown: isKnown, now: now)
-    var account = self[payer]
-    defer { self[payer] = account }
     let opening = isKnown ? rates.guestConnections : rates.strangerConnections
-    guard account.opened.wait(at: opening, now: now) == 0 else { return (payer, .dropped) }
-    account.opened.take(at: opening, now: now)
     let share = isKnown ? 1 : Limits.strangerConnectionShare
     let isWithinShare =
       isKnown || strangersConnections < max(1, limits.connections / share)
-    if connections < limits.connections, isWithinShare,
-      account.connections < max(1, limits.connectionsPerGuest / share)
-    {
+    let mayOpen = connections < limits.connections && isWithinShare
+    let mayBeTold = turnedAway < GuestAccounts.maximumTurnedAway
+    let most = max(1, limits.connectionsPerGuest / share)
+    let admission = change(payer) { account -> Admission in
+      guard account.opened.wait(at: opening, now: now) == 0 else { return .dropped }
+      account.opened.take(at: opening, now: now)
+      if mayOpen, account.connections < most {
+        account.connections += 1
+        return .admitted
+      }
+      guard mayBeTold, account.turnedAway < GuestAccounts.maximumTurnedAwayPerGuest else {
+        return .dropped
+      }
+      account.turnedAway += 1
+      return .turnedAway
+    }
+    switch admission {
+    case .admitted:
       connections += 1
       if !isKnown { strangersConnections += 1 }
-      account.connections += 1
-      return (payer, .admitted)
+    case .turnedAway: turnedAway += 1
+    case .dropped: break
     }
-    guard turnedAway < GuestAccounts.maximumTurnedAway,
-      account.turnedAway < GuestAccounts.maximumTurnedAwayPerGuest
-    else { return (payer, .dropped) }
-    turnedAway += 1
-    account.turnedAway += 1
-    return (payer, .turnedAway)
+    return (payer, admission)
   }
 
   mutating func close(_ payer: Payer, after admission: Admission) {
@@ -115,10 +124,10 @@ struct GuestAccounts: Sendable {
     case .admitted:
       connections -= 1
       if !payer.isKnown { strangersConnections -= 1 }
-      self[payer].connections -= 1
+      change(payer) { $0.connections -= 1 }
     case .turnedAway:
       turnedAway -= 1
-      self[payer].turnedAway -= 1
+      change(payer) { $0.turnedAway -= 1 }
     case .dropped: break
     }
   }
@@ -128,21 +137,25 @@ struct GuestAccounts: Sendable {
   /// Takes a request's price.
   /// - Returns: Why it is not to be answered now, or nil.
   mutating func ask(_ payer: Payer, now: Int) -> Refusal? {
-    var account = self[payer]
     let own = payer.isKnown ? rates.guestRequests : rates.strangerRequests
-    let forRequests = max(
-      account.requests.wait(at: own, now: now), requests.wait(at: rates.requests, now: now),
+    let all = max(
+      requests.wait(at: rates.requests, now: now),
       payer.isKnown ? 0 : strangersRequests.wait(at: rates.allStrangersRequests, now: now))
-    guard forRequests == 0 else {
-      return .tooManyRequests(retryAfterSeconds: GuestAccounts.seconds(forRequests))
+    let allBytes = bytes.wait(at: rates.bytes, now: now)
+    let guestBytes = rates.guestBytes
+    let refusal = change(payer) { account -> Refusal? in
+      let forRequests = max(account.requests.wait(at: own, now: now), all)
+      guard forRequests == 0 else {
+        return .tooManyRequests(retryAfterSeconds: GuestAccounts.seconds(forRequests))
+      }
+      let forBytes = max(account.bytes.wait(at: guestBytes, now: now), allBytes)
+      guard forBytes == 0 else {
+        return .tooManyBytes(retryAfterSeconds: GuestAccounts.seconds(forBytes))
+      }
+      account.requests.take(at: own, now: now)
+      return nil
     }
-    let forBytes = max(
-      account.bytes.wait(at: rates.guestBytes, now: now), bytes.wait(at: rates.bytes, now: now))
-    guard forBytes == 0 else {
-      return .tooManyBytes(retryAfterSeconds: GuestAccounts.seconds(forBytes))
-    }
-    account.requests.take(at: own, now: now)
-    self[payer] = account
+    guard refusal == nil else { return refusal }
     requests.take(at: rates.requests, now: now)
     if !payer.isKnown { strangersRequests.take(at: rates.allStrangersRequests, now: now) }
     return nil
@@ -151,7 +164,8 @@ struct GuestAccounts: Sendable {
   /// Takes the price of a large answer. It is known only when the answer is: what goes beyond the
   /// budget has to be earned before the next request is answered.
   mutating func charge(_ count: Int, to payer: Payer, now: Int) {
-    self[payer].bytes.take(count, at: rates.guestBytes, now: now)
+    let guestBytes = rates.guestBytes
+    change(payer) { $0.bytes.take(count, at: guestBytes, now: now) }
     bytes.take(count, at: rates.bytes, now: now)
   }
 
@@ -159,10 +173,13 @@ struct GuestAccounts: Sendable {
   /// - Returns: Whether it may have so much; else it has to be closed.
   mutating func hold(_ count: Int, insteadOf previous: Int, of payer: Payer) -> Bool {
     heldBytes += count - previous
-    self[payer].heldBytes += count - previous
+    let held = change(payer) { account in
+      account.heldBytes += count - previous
+      return account.heldBytes
+    }
     guard count > previous else { return true }
     // Where all together have too much, who has little does not pay for it.
-    return self[payer].heldBytes <= Limits.maximumHeldBytesPerGuest
+    return held <= Limits.maximumHeldBytesPerGuest
       && (heldBytes <= Limits.maximumHeldBytes || count <= Limits.heldBytesOfAnyConnection)
   }
 
@@ -202,20 +219,13 @@ struct GuestAccounts: Sendable {
     return strangers.hasRoom(for: guest, now: now) ? .stranger(guest) : .crowd
   }
 
-  private subscript(payer: Payer) -> Account {
-    get {
-      switch payer {
-      case .known(let guest): known.accounts[guest] ?? Account()
-      case .stranger(let guest): strangers.accounts[guest] ?? Account()
-      case .crowd: crowd
-      }
-    }
-    set {
-      switch payer {
-      case .known(let guest): known.accounts[guest] = newValue
-      case .stranger(let guest): strangers.accounts[guest] = newValue
-      case .crowd: crowd = newValue
-      }
+  /// Changes an account where it is kept, which is looked up once.
+  private mutating func change<Result>(_ payer: Payer, _ body: (inout Account) -> Result) -> Result
+  {
+    switch payer {
+    case .known(let guest): body(&known.accounts[guest, default: Account()])
+    case .stranger(let guest): body(&strangers.accounts[guest, default: Account()])
+    case .crowd: body(&crowd)
     }
   }
 }

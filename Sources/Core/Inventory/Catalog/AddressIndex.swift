@@ -54,7 +54,7 @@ struct AddressIndex: Sendable {
     guard let first = holders[address] else { return .none }
     guard let others = others[address] else {
       guard let network else { return .one(first.instance) }
-      return networks.number(of: network) == first.network ? .one(first.instance) : .none
+      return networks.id(of: first.network) == network ? .one(first.instance) : .none
     }
     var matching = [first] + others
     if let network {
