@@ -25,7 +25,13 @@ enum GuestBench {
       case .instructions: return try runInstructions(options)
       case .storm: return try runStorm(options)
       case .guests:
-        return try finish(try inFolder { folder in try measure(options, in: folder) }, options)
+        let results = try inFolder { folder in try measure(options, in: folder) }
+        return try tell(
+          results, Report.table(results.rows), results.problems,
+          [
+            "guest-bench.md": Report.markdown(results, plan: options.plan),
+            "guest-bench.svg": BarChart.svg(results.rows),
+          ], options)
       }
     } catch let error as UsageError {
       complain("\(error)\n\n\(Options.usage)")
@@ -61,39 +67,30 @@ enum GuestBench {
         options: options, folder: folder, namespaces: NamespaceSet(folder: folder)
       ).run()
     }
-    print(options.isJSON ? try Report.json(results) : Report.table(results))
-    if !options.isShort {
-      let file = "\(options.reportFolder)/namespaces.md"
-      try Data(Report.markdown(results).utf8).write(to: URL(fileURLWithPath: file))
-      complain("written: \(file)")
-    }
-    for problem in results.problems { complain(problem) }
-    return results.problems.isEmpty ? 0 : 1
+    return try tell(
+      results, Report.table(results), results.problems,
+      ["namespaces.md": Report.markdown(results)], options)
   }
 
   private static func runHostile(_ options: Options) throws -> Int32 {
     let results = try inFolder { try HostileBench(options: options, folder: $0).run() }
-    print(options.isJSON ? try Report.json(results) : Report.table(results))
-    if !options.isShort { try write(Report.markdown(results), to: "hostile.md", options) }
-    for problem in results.problems { complain(problem) }
-    return results.problems.isEmpty ? 0 : 1
+    return try tell(
+      results, Report.table(results), results.problems, ["hostile.md": Report.markdown(results)],
+      options)
   }
 
   private static func runSoak(_ options: Options) throws -> Int32 {
     let results = try inFolder { try Soak(options: options, folder: $0).run() }
-    print(options.isJSON ? try Report.json(results) : Report.table(results))
-    try write(Report.markdown(results), to: "soak.md", options)
-    try write(LineChart.svg(results), to: "soak.svg", options)
-    for problem in results.problems { complain(problem) }
-    return results.problems.isEmpty ? 0 : 1
+    return try tell(
+      results, Report.table(results), results.problems,
+      ["soak.md": Report.markdown(results), "soak.svg": LineChart.svg(results)], options)
   }
 
   private static func runMillion(_ options: Options) throws -> Int32 {
     let results = try inFolder { try MillionBench(options: options, folder: $0).run() }
-    print(options.isJSON ? try Report.json(results) : Report.table(results))
-    if !options.isShort { try write(Report.markdown(results), to: "million.md", options) }
-    for problem in results.problems { complain(problem) }
-    return results.problems.isEmpty ? 0 : 1
+    return try tell(
+      results, Report.table(results), results.problems, ["million.md": Report.markdown(results)],
+      options)
   }
 
   private static func runInstructions(_ options: Options) throws -> Int32 {
@@ -105,17 +102,30 @@ enum GuestBench {
       results.problems =
         try InstructionThresholds.read(options.instructionThresholds).missed(by: results.rows)
     }
-    print(options.isJSON ? try Report.json(results) : results.table)
-    for problem in results.problems { complain(problem) }
-    return results.problems.isEmpty ? 0 : 1
+    return try tell(results, results.table, results.problems, [:], options)
   }
 
   private static func runStorm(_ options: Options) throws -> Int32 {
     let results = try inFolder { try StormBench(options: options, folder: $0).run() }
-    print(options.isJSON ? try Report.json(results) : Report.table(results))
-    if !options.isShort { try write(Report.markdown(results), to: "storm.md", options) }
-    for problem in results.problems { complain(problem) }
-    return results.problems.isEmpty ? 0 : 1
+    return try tell(
+      results, Report.table(results), results.problems, ["storm.md": Report.markdown(results)],
+      options)
+  }
+
+  /// Prints results, writes what a full run writes, and says what is missed.
+  /// - Returns: The exit code.
+  private static func tell(
+    _ results: some Encodable, _ table: String, _ problems: [String], _ files: [String: String],
+    _ options: Options
+  ) throws -> Int32 {
+    print(options.isJSON ? try Report.json(results) : table)
+    if !options.isShort {
+      for (name, text) in files.sorted(by: { $0.key < $1.key }) {
+        try write(text, to: name, options)
+      }
+    }
+    for problem in problems { complain(problem) }
+    return problems.isEmpty ? 0 : 1
   }
 
   private static func write(_ text: String, to name: String, _ options: Options) throws {
@@ -179,21 +189,6 @@ enum GuestBench {
       }
     }
     return series.map(\.row)
-  }
-
-  private static func finish(_ results: Results, _ options: Options) throws -> Int32 {
-    print(options.isJSON ? try Report.json(results) : Report.table(results.rows))
-    if !options.isShort {
-      let folder = URL(fileURLWithPath: options.reportFolder)
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      try Data(Report.markdown(results, plan: options.plan).utf8)
-        .write(to: folder.appendingPathComponent("guest-bench.md"))
-      try Data(BarChart.svg(results.rows).utf8)
-        .write(to: folder.appendingPathComponent("guest-bench.svg"))
-      complain("written: \(options.reportFolder)/guest-bench.md and guest-bench.svg")
-    }
-    for problem in results.problems { complain(problem) }
-    return results.problems.isEmpty ? 0 : 1
   }
 
   /// Progress and problems go to standard error, so that `--output json` can be piped.
