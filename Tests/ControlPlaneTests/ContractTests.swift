@@ -105,6 +105,14 @@ struct ContractTests {
   }
 
   @Test(
+    "what only looks like a time is none",
+    arguments: [
+      "20162-1-01T10:20:30Z", "2016-13-01T10:20:30Z", "2015-02-29T10:20:30Z",
+      "2016-01-01T24:00:00Z", "2016-01-01T10:20:60Z", "2016:01:01T10-20-30Z", "2016-01-01T10:20:3Z",
+    ])
+  func noTime(text: String) { #expect(Timestamp.seconds(text) == nil) }
+
+  @Test(
     "a path that cannot be decoded is a bad request", arguments: ["/v1/networks/%zz", "/v1/%ff"])
   func undecodable(_ path: String) {
     #expect {

@@ -14,6 +14,8 @@ func checkForms(_ value: JSONValue) {
   if let resource = try? Resource(reading: value, makeID: { World.views[0].instance.id }) {
     _ = (resource.claims, resource.references)
     expectEqual(try? Resource(reading: resource.value), resource, "the resource does not read back")
+    let record = Record(resource: resource, revision: 1, createdAtSeconds: 0)
+    expectEqual(CatalogEntry(record).record, record, "the catalogue does not give it back")
   }
   if let record = Record(form: value) {
     expectEqual(Record(form: record.form), record, "the record does not read back")

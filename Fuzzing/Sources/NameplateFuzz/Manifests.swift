@@ -21,6 +21,8 @@ func fuzzManifests(_ input: [UInt8]) {
       expect(!resource.id.text.isEmpty, "a resource without an id")
       _ = (resource.claims, resource.references)
       expectEqual(try? Resource(reading: resource.value), resource, "the form does not read back")
+      let record = Record(resource: resource, revision: 1, createdAtSeconds: 0)
+      expectEqual(CatalogEntry(record).record, record, "the catalogue does not give it back")
     }
     let written = ManifestWriter.text(entries.map(\.resource.value))
     expectEqual(

@@ -31,12 +31,14 @@ public enum Timestamp {
     return "\(padded(year, to: 4))-\(padded(month))-\(padded(day))T\(time)Z"
   }
 
-  /// Reads what ``text(secondsSince1970:)`` writes.
+  /// Reads what ``text(secondsSince1970:)`` writes, and nothing else.
   public static func seconds(_ text: String) -> Int? {
     let numbers = text.split { "-T:Z".contains($0) }.compactMap { Int($0) }
     guard text.utf8.count == 20, text.hasSuffix("Z"), numbers.count == 6 else { return nil }
     let days = self.days(year: numbers[0], month: numbers[1], day: numbers[2])
-    return days * 86_400 + numbers[3] * 3600 + numbers[4] * 60 + numbers[5]
+    let seconds = days * 86_400 + numbers[3] * 3600 + numbers[4] * 60 + numbers[5]
+    // Neither a day that no month has nor digits in other places.
+    return self.text(secondsSince1970: seconds) == text ? seconds : nil
   }
 
   private static func padded(_ number: Int) -> String { padded(number, to: 2) }

@@ -41,15 +41,16 @@ public final class ToolConversation {
     let mark = Array("\(end)\n".utf8)
     var searched = 0
     while true {
-      if let place = ToolConversation.find(mark, in: pending, from: searched) {
-        let answer = Array(pending[..<place])
-        pending.removeFirst(place + mark.count)
-        return Answer(bytes: answer, isWhole: true)
-      }
-      guard pending.count <= limit else {
+      let place = ToolConversation.find(mark, in: pending, from: searched)
+      guard place ?? pending.count <= limit else {
         throw HostToolError(
           command: ToolConversation.name(text),
           reason: .unbounded("answered more than \(limit) bytes"))
+      }
+      if let place {
+        let answer = Array(pending[..<place])
+        pending.removeFirst(place + mark.count)
+        return Answer(bytes: answer, isWhole: true)
       }
       searched = max(0, pending.count - mark.count)
       guard let more = await next() else {
