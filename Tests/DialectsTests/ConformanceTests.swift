@@ -29,7 +29,7 @@ struct ConformanceTests {
   }
 
   private func answer(_ nova: RecordedAnswer, in world: World) throws -> OurAnswer {
-    guard let target = try? RequestTarget(parsing: nova.path.utf8) else { return .malformed }
+    guard let target = try? RequestTarget(parsing: Array(nova.path.utf8)) else { return .malformed }
     let view: InstanceView
     if let hostname = nova.hostname {
       view = try world.view(hostname)

@@ -81,14 +81,17 @@ struct World {
 
   func input(_ view: InstanceView, _ needs: Needs = []) -> RenderInput {
     RenderInput(
-      view: view, settings: settings, sourceAddress: view.instance.firstAddress?.ip, today: today,
-      randomSeed: needs.contains(.randomSeed) ? Array(repeating: 0xA5, count: 512) : [],
+      view: view, settings: settings, sourceAddress: view.instance.firstAddress?.ip,
+      askedAtSeconds: Int(
+        (try? Date("\(today)T00:00:00Z", strategy: .iso8601).timeIntervalSince1970) ?? 0),
+      randomSeedText: needs.contains(.randomSeed)
+        ? Base64.encodedBytes(Array(repeating: 0xA5, count: 512)) : [],
       dynamicVendorData: needs.contains(.dynamicVendorData) ? dynamicVendorData : [])
   }
 
   /// What stands at a path for a guest.
   func node(_ path: String, _ hostname: String) throws -> MetadataNode? {
-    try node(RequestTarget(parsing: path.utf8), try view(hostname))
+    try node(RequestTarget(parsing: Array(path.utf8)), try view(hostname))
   }
 
   func node(_ target: RequestTarget, _ view: InstanceView) throws -> MetadataNode? {

@@ -63,7 +63,7 @@ struct OpenStackTests {
   @Test("only what a document shows is gathered for it")
   func needs() throws {
     let needs = { (path: String) in
-      OpenStackDialect().needs(of: try RequestTarget(parsing: path.utf8))
+      OpenStackDialect().needs(of: try RequestTarget(parsing: Array(path.utf8)))
     }
     #expect(try needs("/openstack/2012-08-10/meta_data.json") == [])
     #expect(try needs("/openstack/2013-04-04/meta_data.json") == .randomSeed)

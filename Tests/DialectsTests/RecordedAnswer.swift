@@ -37,7 +37,7 @@ struct RecordedAnswer: Sendable, CustomStringConvertible {
   var description: String { "\(section): \(method) \(path)" }
 
   var segments: [String] {
-    (try? RequestTarget(parsing: path.utf8).segments) ?? []
+    (try? RequestTarget(parsing: Array(path.utf8)).segments) ?? []
   }
 
   /// The segments without the `ec2` that may lead them.

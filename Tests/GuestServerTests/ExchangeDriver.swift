@@ -1,3 +1,4 @@
+import Dialects
 import Inventory
 import MetadataService
 
@@ -53,7 +54,7 @@ struct ExchangeDriver {
   }
 
   private func answer(_ status: Int) -> GuestAnswer {
-    GuestAnswer(status: status, contentType: "text/plain", body: [1], instance: nil)
+    GuestAnswer(status: status, contentType: .plainText, body: [1], instance: nil)
   }
 
   private mutating func perform(_ first: GuestExchange.Action, _ bytes: [UInt8] = []) {

@@ -1,3 +1,4 @@
+import Dialects
 import Inventory
 import MetadataService
 import Testing
@@ -26,14 +27,14 @@ struct ResponseWriterTests {
   @Test("an answer without content has neither type nor length nor body", arguments: [204, 304])
   func noContent(_ status: Int) {
     let text = written(
-      GuestAnswer(status: status, contentType: "text/plain", body: [65], instance: nil))
+      GuestAnswer(status: status, contentType: .plainText, body: [65], instance: nil))
     #expect(!text.contains("Content-"))
     #expect(text.hasSuffix("Date: now\r\n\r\n"))
   }
 
   @Test("a document's tag is written in quotes, where there is one")
   func tag() {
-    var answer = GuestAnswer(contentType: "text/plain", body: [65], instance: nil)
+    var answer = GuestAnswer(contentType: .plainText, body: [65], instance: nil)
     #expect(!written(answer).contains("ETag"))
     answer.entityTag = "0123456789abcdef"
     #expect(written(answer).contains("\r\nETag: \"0123456789abcdef\"\r\n"))
@@ -43,7 +44,7 @@ struct ResponseWriterTests {
   func length(_ count: Int) {
     let body = [UInt8](repeating: 65, count: count)
     let text = written(
-      GuestAnswer(contentType: "text/plain", body: body, instance: nil), isHead: true)
+      GuestAnswer(contentType: .plainText, body: body, instance: nil), isHead: true)
     #expect(text.hasSuffix("\r\nContent-Length: \(count)\r\n\r\n"))
   }
 

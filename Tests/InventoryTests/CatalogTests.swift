@@ -80,8 +80,9 @@ struct CatalogTests {
     let record = Record(
       resource: try Resource(reading: try JSONValue(parsing: json)), revision: 1,
       createdAtSeconds: 0)
-    let view = try #require(
-      InstanceView(record: record, password: nil, network: { _ in nil }, keyPair: { _ in nil }))
+    let id = try #require(InstanceID("00000000-0000-4000-8000-000000000001"))
+    let catalog = Catalog(InventorySnapshot(revision: 1, records: [record]))
+    let view = try #require(catalog.view(of: id))
     #expect(view.keys.map(\.name) == ["alice@laptop", "key-1", "alice@laptop-2", "key-3"])
   }
 

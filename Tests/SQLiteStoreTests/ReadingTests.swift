@@ -49,8 +49,9 @@ struct ReadingTests {
   private static func text(_ match: Catalog.Match) -> String {
     guard case .instance(let view) = match else { return "\(match)" }
     return """
-      \(view.instance) \(view.revision) \(view.createdAtSeconds) \(view.ec2InstanceID) \
-      \(view.networks) \(view.keys) \(view.password?.revealed ?? []) \(view.metadataOptions)
+      \(view.instance.unpacked) \(view.revision) \(view.createdAtSeconds) \(view.ec2InstanceID) \
+      \(view.connections.map(\.network)) \(view.keys) \(view.password?.revealed ?? []) \
+      \(view.metadataOptions)
       """
   }
 

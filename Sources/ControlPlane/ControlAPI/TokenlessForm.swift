@@ -1,3 +1,4 @@
+import Dialects
 public import Inventory
 public import MetadataService
 public import OrderedCollections
@@ -19,8 +20,8 @@ public struct TokenlessForm: Sendable, Hashable {
     hostname = user.hostname
     project = user.project
     requests = [:]
-    for (dialect, use) in user.uses.sorted(by: { $0.key < $1.key }) {
-      requests[dialect] = Int(clamping: use.requests)
+    for (dialect, use) in user.uses.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      requests[dialect.rawValue] = Int(clamping: use.requests)
     }
     lastSeenSeconds = user.lastSeenSeconds
     countedSinceSeconds = user.countedSinceSeconds

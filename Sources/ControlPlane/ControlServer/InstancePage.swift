@@ -23,9 +23,10 @@ struct InstancePage {
       let candidates = ids(after: marker, count: wanted)
       for id in candidates {
         guard let holder = catalog.read({ $0.holder(of: id) }),
-          mentioned.allSatisfy(holder.mentions), let record = holder.record,
-          isVisible(record.resource), query.matches(record.resource)
+          mentioned.allSatisfy(holder.instance.mentions)
         else { continue }
+        let record = holder.record
+        guard isVisible(record.resource), query.matches(record.resource) else { continue }
         page.append(record)
         if page.count > query.limit { return page }
       }

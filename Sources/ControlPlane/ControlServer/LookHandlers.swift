@@ -25,7 +25,7 @@ struct LookHandlers: Sendable {
     if let name = HTTPField.Name(ControlHeader.guestStatus) {
       headers[name] = String(answer.status)
     }
-    return .bytes(answer.body, type: answer.contentType, headers: headers)
+    return .bytes(answer.body, type: answer.contentType.rawValue, headers: headers)
   }
 
   private func tree(_ id: InstanceID, path: String?) throws(Problem) -> Response {

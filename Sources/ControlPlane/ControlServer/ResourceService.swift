@@ -145,8 +145,8 @@ public struct ResourceService: Sendable {
       let address = interface.addresses.first?.ip
     else { return nil }
     let finding = service.catalog.read { $0.find(address, on: interface.network) }
-    guard case .instance(let holder) = finding, let found = holder.record?.resource.instance,
-      found.project == instance.project, found.hostname == instance.hostname
+    guard case .instance(let holder) = finding, holder.instance.project == instance.project,
+      holder.instance.hostname == instance.hostname
     else { return nil }
     return holder.id
   }

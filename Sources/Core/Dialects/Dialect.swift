@@ -53,10 +53,10 @@ public struct RenderInput: Sendable {
   public var settings: RenderSettings
   /// The address that asks, for an instance that has declared none.
   public var sourceAddress: IPAddress?
-  /// Today's date in UTC as `2025-04-04`; versions after it are not listed.
-  public var today: String
-  /// Fresh random bytes, where ``Needs/randomSeed`` asked for them.
-  public var randomSeed: [UInt8]
+  /// When the guest asks, in seconds since 1970; versions of later days are not listed.
+  public var askedAtSeconds: Int
+  /// Fresh random bytes in base64, where ``Needs/randomSeed`` asked for them.
+  public var randomSeedText: [UInt8]
   /// The dynamic targets' answers by name, where ``Needs/dynamicVendorData`` asked for them.
   public var dynamicVendorData: [(name: String, answer: JSONValue)]
   /// How the documents reach the guest.
@@ -69,26 +69,27 @@ public struct RenderInput: Sendable {
   }
 
   public init(
-    view: InstanceView, settings: RenderSettings, sourceAddress: IPAddress? = nil, today: String,
-    randomSeed: [UInt8] = [], dynamicVendorData: [(name: String, answer: JSONValue)] = [],
+    view: InstanceView, settings: RenderSettings, sourceAddress: IPAddress? = nil,
+    askedAtSeconds: Int,
+    randomSeedText: [UInt8] = [], dynamicVendorData: [(name: String, answer: JSONValue)] = [],
     carrier: Carrier = .http
   ) {
     self.view = view
     self.settings = settings
     self.sourceAddress = sourceAddress
-    self.today = today
-    self.randomSeed = randomSeed
+    self.askedAtSeconds = askedAtSeconds
+    self.randomSeedText = randomSeedText
     self.dynamicVendorData = dynamicVendorData
     self.carrier = carrier
   }
 }
 
-/// The daemon's settings that show in documents.
-public struct RenderSettings: Sendable, Hashable {
+/// The daemon's settings that show in documents. They never change.
+public final class RenderSettings: Sendable {
   /// Appended to host names, as Nova's `dhcp_domain`; empty appends nothing.
-  public var dhcpDomain: String
+  public let dhcpDomain: String
   /// The static vendor data file's content, a map.
-  public var vendorData: JSONValue
+  public let vendorData: JSONValue
 
   public init(dhcpDomain: String = "", vendorData: JSONValue = [:]) {
     self.dhcpDomain = dhcpDomain
@@ -159,4 +160,11 @@ public struct Document: Sendable, Hashable {
   public init(text: String) { self.init(.plainText, Array(text.utf8)) }
 
   public init(json: JSONValue) { self.init(.json, json.bytes) }
+
+  /// A JSON document that is written as it is made.
+  init(_ write: (inout JSONWriter) -> Void) {
+    var json = JSONWriter(capacity: 4096)
+    write(&json)
+    self.init(.json, json.bytes)
+  }
 }

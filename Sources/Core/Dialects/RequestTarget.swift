@@ -22,8 +22,8 @@ public struct RequestTarget: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Reads a request line's target: a path, or an absolute `http://` URI.
-  public init(parsing bytes: some Collection<UInt8>) throws(Malformed) {
-    var path = Array(bytes)
+  public init(parsing bytes: [UInt8]) throws(Malformed) {
+    var path = bytes
     if path.first != UInt8(ascii: "/") {
       path = try RequestTarget.pathOfAbsoluteURI(path)
     }
@@ -32,16 +32,25 @@ public struct RequestTarget: Hashable, Sendable, CustomStringConvertible {
     }
     if path.contains(UInt8(ascii: "%")) { path = try RequestTarget.percentDecoded(path) }
     guard !path.contains(0) else { throw .nul }
+    segments = try RequestTarget.segments(of: path)
+  }
+
+  private static func segments(of path: [UInt8]) throws(Malformed) -> [String] {
     var segments: [String] = []
-    for segment in path.split(separator: UInt8(ascii: "/")) {
-      guard let text = String(validating: segment, as: UTF8.self) else { throw .notUTF8 }
+    segments.reserveCapacity(8)
+    var start = 0
+    while start < path.count {
+      let end = path[start...].firstIndex(of: UInt8(ascii: "/")) ?? path.count
+      defer { start = end + 1 }
+      guard end > start else { continue }
+      guard let text = path.span.extracting(start..<end).validText else { throw .notUTF8 }
       switch text {
       case ".": break
       case "..": segments = segments.dropLast()
       default: segments.append(text)
       }
     }
-    self.segments = segments
+    return segments
   }
 
   public var description: String { "/" + segments.joined(separator: "/") }
@@ -72,5 +81,16 @@ public struct RequestTarget: Hashable, Sendable, CustomStringConvertible {
       index += 3
     }
     return decoded
+  }
+}
+
+extension Span<UInt8> {
+  /// The bytes as text; nil where they are not UTF-8.
+  fileprivate var validText: String? {
+    do {
+      return String(copying: try UTF8Span(validating: self))
+    } catch {
+      return nil
+    }
   }
 }

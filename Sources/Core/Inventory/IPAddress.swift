@@ -37,6 +37,14 @@ public enum IPAddress: Hashable, Sendable {
     }
   }
 
+  /// 128 bits; those of an IPv4 address are the lowest.
+  public var halves: (upper: UInt64, lower: UInt64) {
+    switch self {
+    case .v4(let bits): (0, UInt64(bits))
+    case .v6(let upper, let lower): (upper, lower)
+    }
+  }
+
   public var isIPv4: Bool {
     if case .v4 = self { true } else { false }
   }
@@ -81,22 +89,32 @@ public enum IPAddress: Hashable, Sendable {
   }
 }
 
-extension IPAddress: CustomStringConvertible {
+extension IPAddress: ASCIIText {
   /// Dotted IPv4, or IPv6 in RFC 5952's form.
-  public var description: String {
+  public func append(to bytes: inout [UInt8]) {
     switch self {
     case .v4(let bits):
-      return "\(bits >> 24).\(bits >> 16 & 0xFF).\(bits >> 8 & 0xFF).\(bits & 0xFF)"
+      for shift in stride(from: 24 as UInt32, through: 0, by: -8) {
+        if shift < 24 { bytes.append(UInt8(ascii: ".")) }
+        bytes.append(decimal: bits >> shift & 0xFF)
+      }
     case .v6(let upper, let lower):
       let groups = [upper, lower].flatMap { half in
         [48, 32, 16, 0].map { UInt16(truncatingIfNeeded: half >> $0) }
       }
-      let gap = IPAddress.longestZeroRun(groups)
-      let hex = { (slice: ArraySlice<UInt16>) in
-        slice.map { String($0, radix: 16) }.joined(separator: ":")
-      }
-      guard let gap else { return hex(groups[...]) }
-      return hex(groups[..<gap.lowerBound]) + "::" + hex(groups[gap.upperBound...])
+      let gap = IPAddress.longestZeroRun(groups) ?? groups.count..<groups.count
+      IPAddress.append(groups[..<gap.lowerBound], to: &bytes)
+      guard !gap.isEmpty else { return }
+      bytes.append("::")
+      IPAddress.append(groups[gap.upperBound...], to: &bytes)
+    }
+  }
+
+  private static func append(_ groups: ArraySlice<UInt16>, to bytes: inout [UInt8]) {
+    for (index, group) in groups.enumerated() {
+      if index > 0 { bytes.append(UInt8(ascii: ":")) }
+      let digits = (UInt16.bitWidth - group.leadingZeroBitCount + 3) / 4
+      bytes.append(hex: group, digits: Swift.max(1, digits))
     }
   }
 

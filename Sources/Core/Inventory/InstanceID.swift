@@ -1,5 +1,5 @@
 /// An instance's UUID.
-public struct InstanceID: Hashable, Sendable, Comparable, CustomStringConvertible {
+public struct InstanceID: Hashable, Sendable, Comparable, ASCIIText {
   /// The upper and lower 64 bits.
   public let upper: UInt64
   public let lower: UInt64
@@ -28,22 +28,26 @@ public struct InstanceID: Hashable, Sendable, Comparable, CustomStringConvertibl
   }
 
   /// Lower case, 8-4-4-4-12.
-  public var description: String {
-    let hex = Array(hexDigits)
-    return [hex[0..<8], hex[8..<12], hex[12..<16], hex[16..<20], hex[20..<32]]
-      .map { String($0) }.joined(separator: "-")
+  public func append(to bytes: inout [UInt8]) {
+    bytes.append(hex: upper >> 32, digits: 8)
+    for group in [upper >> 16, upper, lower >> 48] {
+      bytes.append(UInt8(ascii: "-"))
+      bytes.append(hex: group, digits: 4)
+    }
+    bytes.append(UInt8(ascii: "-"))
+    bytes.append(hex: lower, digits: 12)
   }
 
   /// The 32 digits without dashes.
-  public var hexDigits: String { InstanceID.hex(upper) + InstanceID.hex(lower) }
+  public var hexDigits: String {
+    var bytes: [UInt8] = []
+    bytes.append(hex: upper, digits: 16)
+    bytes.append(hex: lower, digits: 16)
+    return String(decoding: bytes, as: UTF8.self)
+  }
 
   public static func < (left: InstanceID, right: InstanceID) -> Bool {
     (left.upper, left.lower) < (right.upper, right.lower)
-  }
-
-  private static func hex(_ bits: UInt64) -> String {
-    let digits = String(bits, radix: 16)
-    return String(repeating: "0", count: 16 - digits.utf8.count) + digits
   }
 
   /// The EC2 instance ids that can stand for this UUID, in order of preference: Nova's length, and

@@ -158,13 +158,16 @@ extension Device {
 }
 
 extension Device.Nullable {
-  /// The text, or JSON's null.
-  public var value: JSONValue {
+  /// The text, or nil for null.
+  public var text: String? {
     switch self {
-    case .null: .null
-    case .text(let text): .string(text)
+    case .null: nil
+    case .text(let text): text
     }
   }
+
+  /// The text, or JSON's null.
+  var value: JSONValue { JSONValue(text) }
 }
 
 extension FieldReader {

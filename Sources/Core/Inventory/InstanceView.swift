@@ -1,20 +1,14 @@
 /// An instance together with all that it refers to: what a dialect renders.
 ///
-/// An object that never changes: it has dozens of parts, and is handed on many times for a document.
+/// An object that never changes, and is handed on many times for a document. What it says is found when
+/// it is asked for: a document needs little of it.
 public final class InstanceView: Sendable {
-  public let instance: Instance
-  public let revision: Revision
-  /// When it was first declared, in seconds since 1970.
-  public let createdAtSeconds: Int
-  public let ec2InstanceID: String
-  /// One network for each interface, in the interfaces' order.
-  public let networks: [Network]
-  /// The keys in their order, the first being the one that EC2 knows as 0.
-  public let keys: [NamedKey]
+  public let instance: PackedInstance
   /// What the guest has posted as its password.
   public let password: Secret<[UInt8]>?
   /// The options in force.
   public let metadataOptions: MetadataOptions
+  private let shared: SharedRecords
 
   /// A public key with the name that guests see.
   public struct NamedKey: Sendable, Hashable {
@@ -23,51 +17,87 @@ public final class InstanceView: Sendable {
     public let publicKey: String
   }
 
-  /// Puts an instance together from its record and look-ups for what it refers to. What cannot be
-  /// found, because a record arrived before the one it refers to, is left out.
-  /// - Parameter metadataOptions: What is in force; nil for what the instance says and no other.
-  public init?(
-    record: Record, password: Secret<[UInt8]>?, network: (NetworkID) -> Network?,
-    keyPair: (KeyPairID) -> KeyPair?, metadataOptions: MetadataOptions? = nil
-  ) {
-    guard case .instance(let instance) = record.resource else { return nil }
+  /// - Parameter shared: Where what the instance refers to is looked up. What cannot be found, because
+  ///   a record arrived before the one it refers to, is left out.
+  init(_ instance: PackedInstance, password: Secret<[UInt8]>?, shared: SharedRecords) {
     self.instance = instance
-    revision = record.revision
-    createdAtSeconds = record.createdAtSeconds
-    ec2InstanceID = record.ec2InstanceID ?? instance.id.ec2InstanceIDCandidates[0]
     self.password = password
-    networks = instance.interfaces.map { network($0.network) ?? Network(id: $0.network) }
-    keys = InstanceView.resolve(instance, keyPair)
-    self.metadataOptions = metadataOptions ?? MetadataOptions(instance.declaredMetadataOptions)
+    self.shared = shared
+    metadataOptions = shared.metadataOptions(of: instance)
   }
 
-  private static func resolve(_ instance: Instance, _ keyPair: (KeyPairID) -> KeyPair?)
-    -> [NamedKey]
-  {
-    var names: Set<String> = []
+  public var revision: Revision { instance.revision }
+
+  /// When it was first declared, in seconds since 1970.
+  public var createdAtSeconds: Int { instance.createdAtSeconds }
+
+  public var ec2InstanceID: String {
+    instance.knownEC2InstanceID ?? instance.id.ec2InstanceIDCandidates[0]
+  }
+
+  /// The interfaces in order, each with its network.
+  public var connections: [(interface: NetworkInterface, network: Network)] {
+    instance.interfaces.map { interface in
+      (interface, shared.network(interface.network) ?? Network(id: interface.network))
+    }
+  }
+
+  /// Whether a network's addresses are to be written into the guest.
+  public var hasInjectedNetwork: Bool {
+    shared.haveInjectedNetwork && connections.contains { $0.network.injected }
+  }
+
+  /// The keys in their order, the first being the one that EC2 knows as 0.
+  public var keys: [NamedKey] {
     var keys: [NamedKey] = []
     for (index, reference) in instance.keys.enumerated() {
-      let key: NamedKey
       switch reference {
       case .named(let name):
-        guard let pair = keyPair(KeyPairID(project: instance.project, name: name)) else { continue }
-        key = NamedKey(name: name, type: pair.type, publicKey: pair.publicKey)
+        guard let pair = pair(name) else { continue }
+        keys.append(NamedKey(name: name, type: pair.type, publicKey: pair.publicKey))
       case .inline(let declared, let type, let text):
-        var name = declared ?? comment(of: text) ?? "key-\(index)"
-        if names.contains(name) { name += "-\(index)" }
-        key = NamedKey(name: name, type: type, publicKey: text)
+        var name = declared ?? InstanceView.comment(of: text) ?? "key-\(index)"
+        if keys.contains(where: { $0.name == name }) { name += "-\(index)" }
+        keys.append(NamedKey(name: name, type: type, publicKey: text))
       }
-      names.insert(key.name)
-      keys.append(key)
     }
     return keys
   }
 
+  /// The key that EC2 knows by a number; nil where there are not so many.
+  public func publicKey(at number: Int) -> String? {
+    var left = number
+    for reference in instance.keys {
+      var key: String?
+      switch reference {
+      case .named(let name): key = pair(name)?.publicKey
+      case .inline(_, _, let publicKey): key = publicKey
+      }
+      guard let key else { continue }
+      if left == 0 { return key }
+      left -= 1
+    }
+    return nil
+  }
+
+  /// A key pair of the instance's project.
+  private func pair(_ name: String) -> KeyPair? {
+    shared.keyPair(KeyPairID(project: instance.project, name: name))
+  }
+
   /// The comment of an authorized_keys line, where it can stand in a listing.
   private static func comment(of key: String) -> String? {
-    let words = key.trimmed.split(separator: " ", maxSplits: 2)
-    guard words.count == 3 else { return nil }
-    let comment = String(words[2]).trimmed
+    var key = key.trimmed
+    let rest = key.withUTF8 { key in
+      var place = key.startIndex
+      // Behind the type and the key, and any number of spaces after each.
+      for _ in 0..<2 {
+        place = unsafe key[place...].firstIndex(of: UInt8(ascii: " ")) ?? key.endIndex
+        while place < key.endIndex, unsafe key[place] == UInt8(ascii: " ") { place += 1 }
+      }
+      return unsafe String(decoding: key[place...], as: UTF8.self)
+    }
+    let comment = rest.trimmed
     return comment.isEmpty || NameRule.pathSegment(comment) != nil ? nil : comment
   }
 }

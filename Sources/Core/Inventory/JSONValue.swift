@@ -97,4 +97,11 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral,
 
   /// An integer.
   public init(_ value: Int) { self = .number(JSONNumber(value)) }
+
+  /// A map of texts; of a key that is there twice the first counts.
+  public init(members: [(key: String, value: String)]) {
+    self = .object(
+      OrderedDictionary(
+        members.lazy.map { ($0.key, .string($0.value)) }, uniquingKeysWith: { first, _ in first }))
+  }
 }

@@ -1,5 +1,5 @@
 /// An Ethernet address.
-public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
+public struct MACAddress: Hashable, Sendable, ASCIIText {
   /// The six bytes in the lower 48 bits.
   public let bits: UInt64
 
@@ -21,11 +21,11 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Lower case, between colons.
-  public var description: String {
-    [40, 32, 24, 16, 8, 0].map { shift in
-      let byte = String(UInt8(truncatingIfNeeded: bits >> shift), radix: 16)
-      return byte.utf8.count == 1 ? "0" + byte : byte
-    }.joined(separator: ":")
+  public func append(to bytes: inout [UInt8]) {
+    for shift in stride(from: 40 as UInt64, through: 0, by: -8) {
+      if shift < 40 { bytes.append(UInt8(ascii: ":")) }
+      bytes.append(hex: bits >> shift, digits: 2)
+    }
   }
 
   /// The link-local address that a guest with this MAC gives itself (RFC 4291, appendix A: the

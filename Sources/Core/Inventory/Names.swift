@@ -9,7 +9,8 @@ public struct NetworkID: Hashable, Sendable, Comparable, CustomStringConvertible
     self.text = text
   }
 
-  private init(trusted text: String) { self.text = text }
+  /// Takes a text that was an id before.
+  init(trusted text: String) { self.text = text }
 
   /// The network that always exists; an interface that names none is on it.
   public static let `default` = NetworkID(trusted: "default")
@@ -88,7 +89,7 @@ enum NameRule {
   /// A key pair's name: a line that can stand in a listing and in an id.
   static func keyPair(_ text: String) -> String? {
     if let problem = line(text) { return problem }
-    if text.contains("/") { return "must not contain a slash" }
+    if text.utf8.contains(UInt8(ascii: "/")) { return "must not contain a slash" }
     if text != text.trimmed { return "must not start or end with a space" }
     return nil
   }
@@ -113,7 +114,9 @@ enum NameRule {
   /// A leaf of a listing: one path segment.
   static func pathSegment(_ text: String) -> String? {
     if let problem = line(text) { return problem }
-    if text.contains("/") || text == "." || text == ".." { return "must not be a path" }
+    if text.utf8.contains(UInt8(ascii: "/")) || text == "." || text == ".." {
+      return "must not be a path"
+    }
     return nil
   }
 

@@ -7,22 +7,16 @@ import Synchronization
 /// address, and the day. While these stay, the bytes stay, save for the random seed, which is put in
 /// fresh each time. What the version of an instance is, and so what is still true, the catalogue says.
 ///
-/// What is asked for the second time is kept: most of what a guest asks at its boot it asks once.
+/// What is asked for the second time is kept: most of what a guest asks at its boot it asks once. Each
+/// answer has a few places that it may be kept at; who comes there next takes one of them over.
 final class AnswerCache: Sendable {
-  struct Key: Hashable {
+  struct Key: Equatable {
     let network: NetworkID?
     let source: IPAddress
     /// An answer that one MAC may have is not another's.
     let mac: MACAddress?
     let isMACUnresolved: Bool
     let target: [UInt8]
-
-    /// By what tells most keys apart: few networks have the same addresses, and few guests two MACs.
-    func hash(into hasher: inout Hasher) {
-      hasher.combine(source)
-      // At once, where an array's own way is byte by byte.
-      unsafe target.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
-    }
   }
 
   /// Who may have a kept answer, and what their asking counts for.
@@ -34,95 +28,136 @@ final class AnswerCache: Sendable {
 
   /// An object, so that a look at it counts one reference and not each of its parts'.
   private final class Entry: Sendable {
+    let key: Key
     let answer: GuestAnswer
     let version: Catalog.Version
+    let day: Int
     let terms: Terms
     /// Where the base64 of the random seed starts in the body, if there is one.
     let seedOffset: Int?
 
     init(
-      answer: GuestAnswer, version: Catalog.Version, terms: Terms, seedOffset: Int?
+      key: Key, answer: GuestAnswer, version: Catalog.Version, day: Int, terms: Terms,
+      seedOffset: Int?
     ) {
+      self.key = key
       self.answer = answer
       self.version = version
+      self.day = day
       self.terms = terms
       self.seedOffset = seedOffset
     }
   }
 
   private struct State {
-    var today = ""
-    var entries: [Key: Entry] = [:]
+    /// Hashes of the keys of what is kept, by place, and of those that were asked for before.
+    var hashes = [UInt64](repeating: 0, count: maximumEntries)
+    var asked = [UInt64](repeating: 0, count: maximumEntries)
+    var entries = [Entry?](repeating: nil, count: maximumEntries)
     var bytes = 0
-    /// Hashes of keys that were asked for before; each has one place.
-    var asked = [Int](repeating: 0, count: maximumEntries)
+    /// Which place of a set is taken over next.
+    var next = 0
+
+    func place(of hash: UInt64) -> Int? {
+      let first = AnswerCache.set(of: hash)
+      for place in first..<(first + placesOfSet) where hashes[place] == hash { return place }
+      return nil
+    }
 
     /// Whether a key was asked for before, as far as that is remembered.
-    mutating func isAskedAgain(_ key: Key) -> Bool {
-      let hash = key.hashValue
-      let place = hash & (asked.count - 1)
+    mutating func isAskedAgain(_ hash: UInt64) -> Bool {
+      let place = Int(truncatingIfNeeded: hash >> 32) & (maximumEntries - 1)
       defer { asked[place] = hash }
       return asked[place] == hash
+    }
+
+    /// - Returns: What was there before.
+    mutating func put(_ entry: Entry, _ hash: UInt64) -> Entry? {
+      var place = place(of: hash)
+      if place == nil {
+        next = (next + 1) % placesOfSet
+        place = AnswerCache.set(of: hash) + next
+      }
+      guard let place else { return nil }
+      let old = entries[place]
+      bytes += entry.answer.body.count - (old?.answer.body.count ?? 0)
+      hashes[place] = hash
+      entries[place] = entry
+      return old
     }
   }
 
   /// A rack's guests with a boot's documents each, at a few KiB. A power of two.
   private static let maximumEntries = 16_384
+  private static let placesOfSet = 4
   private static let maximumBytes = 64 * 1024 * 1024
 
   private let state = Mutex(State())
+  /// Something random, so that nobody can choose whose places are his.
+  private let salt = UInt64.random(in: .min ... .max)
+
+  /// Days since 1970.
+  static func day(of secondsSince1970: Int) -> Int { secondsSince1970 / 86_400 }
 
   /// The answer as it would be given now.
   /// - Parameters:
   ///   - version: That of the instance that has the address now.
+  ///   - day: Since 1970.
   ///   - seeds: Gives the fresh seed.
   ///   - admits: Whether the request that is asked for meets the terms. Where it does not, whoever
   ///     renders answers anew finds the reason.
   func answer(
-    _ key: Key, version: Catalog.Version, today: String, seeds: RandomSeeds,
-    admits: (Terms) -> Bool
+    _ key: Key, version: Catalog.Version, day: Int, seeds: RandomSeeds, admits: (Terms) -> Bool
   ) -> GuestAnswer? {
+    let hash = hash(key)
     let entry = state.withLock { state -> Entry? in
-      guard state.today == today, let entry = state.entries[key], entry.version == version else {
-        return nil
-      }
-      return entry
+      guard let place = state.place(of: hash) else { return nil }
+      return state.entries[place]
     }
-    guard let entry, admits(entry.terms) else { return nil }
+    guard let entry, entry.key == key, entry.version == version, entry.day == day,
+      admits(entry.terms)
+    else { return nil }
     var answer = entry.answer
     if let offset = entry.seedOffset { seeds.write(into: &answer.body, at: offset) }
     return answer
   }
 
   /// Keeps an answer that was just rendered.
-  /// - Parameter seed: The random bytes that it was rendered with; empty where it has none.
+  /// - Parameter seed: The random seed's text that it was rendered with; empty where it has none.
   func keep(
-    _ answer: GuestAnswer, _ key: Key, on terms: Terms, version: Catalog.Version, today: String,
-    seed: [UInt8]
+    _ answer: GuestAnswer, _ key: Key, on terms: @autoclosure () -> Terms,
+    version: Catalog.Version, day: Int, seed: [UInt8]
   ) {
-    guard state.withLock({ $0.entries[key] != nil || $0.isAskedAgain(key) }) else { return }
+    let hash = hash(key)
+    guard state.withLock({ $0.place(of: hash) != nil || $0.isAskedAgain(hash) }) else { return }
     var offset: Int?
     if !seed.isEmpty {
-      offset = AnswerCache.offset(of: Base64.encodedBytes(seed), in: answer.body)
+      offset = AnswerCache.offset(of: seed, in: answer.body)
       guard offset != nil else { return }
     }
-    let entry = Entry(answer: answer, version: version, terms: terms, seedOffset: offset)
-    let old = state.withLock { state -> [Key: Entry] in
-      let isFull =
-        state.entries.count >= AnswerCache.maximumEntries
-        || state.bytes + answer.body.count > AnswerCache.maximumBytes
-      var old: [Key: Entry] = [:]
-      if state.today != today || isFull {
-        swap(&old, &state.entries)
-        state.bytes = 0
-        state.today = today
-      }
-      let previous = state.entries.updateValue(entry, forKey: key)
-      state.bytes += answer.body.count - (previous?.answer.body.count ?? 0)
-      return old
+    let entry = Entry(
+      key: key, answer: answer, version: version, day: day, terms: terms(), seedOffset: offset)
+    let old = state.withLock { state -> (State?, Entry?) in
+      let isFull = state.bytes + answer.body.count > AnswerCache.maximumBytes
+      let all = isFull ? state : nil
+      if isFull { state = State() }
+      return (all, state.put(entry, hash))
     }
     // Many are let go of outside the lock.
     withExtendedLifetime(old) {}
+  }
+
+  // MARK: Places
+
+  private static func set(of hash: UInt64) -> Int {
+    Int(truncatingIfNeeded: hash) & (maximumEntries - placesOfSet)
+  }
+
+  /// By what tells most keys apart: few networks have the same addresses, and few guests two MACs. Never
+  /// 0, which stands for none.
+  private func hash(_ key: Key) -> UInt64 {
+    let (upper, lower) = key.source.halves
+    return max(1, ByteHash.of(key.target, salt: ByteHash.mix(salt ^ upper, lower)))
   }
 
   /// Where the text stands, if it stands there once.

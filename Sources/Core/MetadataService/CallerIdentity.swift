@@ -39,12 +39,12 @@ extension MetadataService {
     if let earlier = request.caller, earlier != view.instance.id {
       return .refused(.callerChanged(earlier))
     }
-    guard let (network, declared) = view.link(of: request), network.macCheck != .off else {
-      return .agrees
-    }
+    // Most requests come over a link without MACs or from behind a router: there is nothing to compare.
+    guard request.link.mac != nil || request.link.isMACUnresolved,
+      let (network, declared) = view.link(of: request), network.macCheck != .off
+    else { return .agrees }
     guard let seen = request.link.mac else {
-      let isRefused = request.link.isMACUnresolved && network.macCheck == .enforce
-      return isRefused ? .refused(.macUnknown) : .agrees
+      return network.macCheck == .enforce ? .refused(.macUnknown) : .agrees
     }
     guard seen != declared else { return .agrees }
     let conflict = MACConflict(
@@ -60,7 +60,7 @@ extension InstanceView {
   /// The network and the MAC of the interface that has a request's address; nil where the interface
   /// has no MAC.
   fileprivate func link(of request: GuestRequest) -> (Network, MACAddress)? {
-    for (interface, network) in zip(instance.interfaces, networks) {
+    for (interface, network) in connections {
       guard request.network == nil || request.network == interface.network,
         interface.identities.contains(request.source)
       else { continue }

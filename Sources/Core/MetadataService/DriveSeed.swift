@@ -20,10 +20,11 @@ public struct DriveSeed: Sendable {
     key = SymmetricKey(data: SHA256.hash(data: Resource.instance(instance).value.bytes))
   }
 
-  public func bytes(for id: InstanceID) -> [UInt8] {
+  /// The seed's text, in base64.
+  public func text(for id: InstanceID) -> [UInt8] {
     let seed = HKDF<SHA256>.expand(
       pseudoRandomKey: key, info: Array("nameplate drive random_seed \(id)".utf8),
       outputByteCount: RandomSeeds.seedBytes)
-    return unsafe seed.withUnsafeBytes { unsafe Array($0) }
+    return Base64.encodedBytes(unsafe seed.withUnsafeBytes { unsafe Array($0) })
   }
 }

@@ -1,5 +1,4 @@
 public import Inventory
-import OrderedCollections
 import Synchronization
 
 /// Asks a vendor data target over the network. Implementations bound time and size and follow no
@@ -159,14 +158,14 @@ public final class DynamicVendorData: Sendable {
   }
 
   /// What Nova 34 sends to a target (recorded).
-  static func request(for instance: Instance) -> JSONValue {
+  static func request(for instance: PackedInstance) -> JSONValue {
     [
       "project-id": JSONValue(instance.project),
       "instance-id": .string(instance.id.description),
       "image-id": JSONValue(instance.imageID),
       "user-data": JSONValue(instance.userData.map { Base64.encode($0.revealed) }),
       "hostname": .string(instance.hostname),
-      "metadata": .object(instance.metadata.mapValues(JSONValue.string)),
+      "metadata": JSONValue(members: instance.metadata),
       "boot-roles": .string(instance.bootRoles.joined(separator: ",")),
     ]
   }

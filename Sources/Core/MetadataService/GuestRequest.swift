@@ -59,24 +59,30 @@ public struct GuestRequest: Sendable {
 public struct GuestAnswer: Sendable {
   /// An HTTP status code.
   public var status: Int
-  public var contentType: String
+  public var contentType: Document.ContentType
   public var body: [UInt8]
-  /// The methods that the path takes, for a 405's Allow.
-  public var allow: String?
-  /// For a Retry-After.
-  public var retryAfterSeconds: Int?
-  /// What stands for the document, for a guest that wants to hear when it is another.
-  public var entityTag: String?
-  /// Why there is no document. It goes into logs and counters, not onto the wire.
-  public var refusal: Refusal?
   /// What an instance asked in; nil for who is none, or asks for what no dialect has.
   public var dialect: DialectName?
   /// Who asked, where that is known.
   public var instance: InstanceID?
-  /// What goes with a session token, where the body is one.
-  public var token: TokenGrant?
+  private var rest: Rest?
 
-  public init(status: Int = 200, contentType: String, body: [UInt8], instance: InstanceID?) {
+  /// What few answers have: all others are handed on without it.
+  private final class Rest: Sendable {
+    let refusal: Refusal?
+    let entityTag: String?
+    let token: TokenGrant?
+
+    init(refusal: Refusal? = nil, entityTag: String? = nil, token: TokenGrant? = nil) {
+      self.refusal = refusal
+      self.entityTag = entityTag
+      self.token = token
+    }
+  }
+
+  public init(
+    status: Int = 200, contentType: Document.ContentType, body: [UInt8], instance: InstanceID?
+  ) {
     self.status = status
     self.contentType = contentType
     self.body = body
@@ -85,14 +91,37 @@ public struct GuestAnswer: Sendable {
 
   /// The answer that tells a guest of a refusal: short, plain text, nothing of what we know.
   public init(refusal: Refusal, instance: InstanceID? = nil) {
-    status = refusal.status
-    contentType = "text/plain; charset=UTF-8"
-    body = Array(refusal.guestText.utf8)
-    if case .methodNotAllowed(let methods) = refusal { allow = methods }
-    retryAfterSeconds = refusal.retryAfterSeconds
-    self.refusal = refusal
-    self.instance = instance
+    self.init(
+      status: refusal.status, contentType: .plainText, body: Array(refusal.guestText.utf8),
+      instance: instance)
+    rest = Rest(refusal: refusal)
   }
+
+  /// A session token.
+  init(token text: [UInt8], _ grant: TokenGrant, instance: InstanceID) {
+    self.init(contentType: .plainText, body: text, instance: instance)
+    rest = Rest(token: grant)
+  }
+
+  /// Why there is no document. It goes into logs and counters, not onto the wire.
+  public var refusal: Refusal? { rest?.refusal }
+
+  /// The methods that the path takes, for a 405's Allow.
+  public var allow: String? {
+    if case .methodNotAllowed(let methods) = refusal { methods } else { nil }
+  }
+
+  /// For a Retry-After.
+  public var retryAfterSeconds: Int? { refusal?.retryAfterSeconds }
+
+  /// What stands for the document, for a guest that wants to hear when it is another.
+  public var entityTag: String? {
+    get { rest?.entityTag }
+    set { rest = Rest(refusal: refusal, entityTag: newValue, token: token) }
+  }
+
+  /// What goes with a session token, where the body is one.
+  public var token: TokenGrant? { rest?.token }
 }
 
 /// What goes with a session token.

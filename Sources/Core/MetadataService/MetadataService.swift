@@ -59,9 +59,8 @@ public final class MetadataService: Sendable {
   let held = Mutex(HoldLedger())
   let changes = Mutex(ChangeLedger())
   private let cache = AnswerCache()
+  private let targets = TargetCache()
   private let seeds: RandomSeeds
-  let views = ViewCache()
-  private let day = Day()
 
   public init(
     catalog: LiveCatalog, store: any InventoryStore & TokenKeyStore, settings: RenderSettings,
@@ -95,8 +94,8 @@ public final class MetadataService: Sendable {
     if isRead,
       let version = catalog.read({ $0.version(of: request.source, on: request.network) }),
       let answer = cache.answer(
-        request.cacheKey, version: version, today: day.text(of: now),
-        seeds: seeds, admits: { admits(request, on: $0, now: now) })
+        request.cacheKey, version: version, day: AnswerCache.day(of: now), seeds: seeds,
+        admits: { admits(request, on: $0, now: now) })
     {
       return .answer(answer)
     }
@@ -105,7 +104,7 @@ public final class MetadataService: Sendable {
     }
     let target: RequestTarget
     do {
-      target = try RequestTarget(parsing: request.target)
+      target = try targets.target(request.target)
     } catch {
       return .answer(refuse(request, .malformedTarget, nil))
     }
@@ -114,11 +113,7 @@ public final class MetadataService: Sendable {
     }
     switch finding {
     case .instance(let holder):
-      guard let view = views.view(of: holder) else {
-        return .answer(
-          refuse(request, .storeUnavailable("the record in memory cannot be read"), holder.id))
-      }
-      return answer(request, target, as: view, at: holder.version).counted(for: target)
+      return answer(request, target, as: holder.view, at: holder.version)
     case .ambiguous(let networks):
       return .answer(refuse(request, .ambiguousAddress(networks), nil))
     case .unknown:
@@ -139,7 +134,7 @@ public final class MetadataService: Sendable {
 
   /// Waits for what ``answer(_:)`` said must be waited for, then answers.
   public func finish(_ pending: Pending) async -> GuestAnswer {
-    await finishWaiting(pending).counted(for: pending.target)
+    await finishWaiting(pending).counted(for: DialectTable.dialect(for: pending.target))
   }
 
   private func finishWaiting(_ pending: Pending) async -> GuestAnswer {
@@ -182,7 +177,7 @@ public final class MetadataService: Sendable {
     guard let target = try? RequestTarget(parsing: request.target) else {
       return GuestAnswer(refusal: .malformedTarget, instance: id)
     }
-    switch decide(request, target, as: view, token: .valid) {
+    switch decide(request, target, DialectTable.dialect(for: target), as: view, token: .valid) {
     case .answer(let answer): return answer
     case .wait: return await render(request, target, as: view)
     }
@@ -204,32 +199,34 @@ public final class MetadataService: Sendable {
     at version: Catalog.Version? = nil, mayHold: Bool = true
   ) -> Outcome {
     var version = version
+    let dialect = DialectTable.dialect(for: target)
     switch identity(of: request, as: view) {
     case .agrees: break
     // It is told of each time, so the answer is not kept.
     case .audited: version = nil
-    case .refused(let refusal): return .answer(refuse(request, refusal, view.instance.id))
+    case .refused(let refusal):
+      return .answer(refuse(request, refusal, view.instance.id).counted(for: dialect))
     }
     let now = environment.now()
     let verdict = verdict(on: request, of: TokenHolder(view, request), now: now)
     if verdict == .invalid(.unknownKey), tokens.mayRead(now: now) {
       return .wait(Pending(request: request, target: target, reason: .tokenKeys(view)))
     }
-    let outcome = decide(request, target, as: view, token: verdict, at: version)
-    guard case .answer(let answer) = outcome else { return outcome }
-    if let refusal = answer.refusal {
-      return .answer(refuse(request, refusal, view.instance.id))
-    }
-    return mayHold ? hold(answer, request, target, view.instance.id) : outcome
+    let outcome = decide(request, target, dialect, as: view, token: verdict, at: version)
+    guard case .answer(var answer) = outcome else { return outcome }
+    if let refusal = answer.refusal { answer = refuse(request, refusal, view.instance.id) }
+    answer.dialect = dialect?.name
+    guard mayHold, answer.entityTag != nil else { return .answer(answer) }
+    return hold(answer, request, target, view.instance.id)
   }
 
   /// - Parameter token: What was found out about the token that the request shows.
   private func decide(
-    _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView,
-    token: SessionTokens.Verdict?, at version: Catalog.Version? = nil
+    _ request: GuestRequest, _ target: RequestTarget, _ dialect: (any Dialect)?,
+    as view: InstanceView, token: SessionTokens.Verdict?, at version: Catalog.Version? = nil
   ) -> Outcome {
     let id = view.instance.id
-    guard let dialect = DialectTable.dialect(for: target) else {
+    guard let dialect else {
       return .answer(GuestAnswer(refusal: .notFound, instance: id))
     }
     let options = view.metadataOptions
@@ -245,7 +242,7 @@ public final class MetadataService: Sendable {
     if let refusal = AdmissionGate.refusal(for: options, in: dialect.admission, token: token) {
       return .answer(GuestAnswer(refusal: refusal, instance: id))
     }
-    let tally = catalog.tokenless.tally(of: id, in: dialect.name.rawValue)
+    let tally = catalog.tokenless.tally(of: id, in: dialect.name)
     if token == nil { tally.note(now: environment.now()) }
     let needs = dialect.needs(of: target)
     if needs.contains(.dynamicVendorData), let vendorData, !vendorData.isReady(for: view) {
@@ -271,13 +268,13 @@ public final class MetadataService: Sendable {
     {
       var kept = answer
       kept.dialect = dialect.name
-      let terms = AnswerCache.Terms(
-        holder: TokenHolder(view, request),
-        needsToken: AdmissionGate.needsToken(options, in: dialect.admission),
-        tally: tally)
       cache.keep(
-        kept, request.cacheKey, on: terms, version: version, today: input.today,
-        seed: input.randomSeed)
+        kept, request.cacheKey,
+        on: AnswerCache.Terms(
+          holder: TokenHolder(view, request),
+          needsToken: AdmissionGate.needsToken(options, in: dialect.admission), tally: tally),
+        version: version, day: AnswerCache.day(of: input.askedAtSeconds), seed: input.randomSeedText
+      )
     }
     return outcome
   }
@@ -291,7 +288,7 @@ public final class MetadataService: Sendable {
       let document = node.document
       return .answer(
         GuestAnswer(
-          contentType: document.contentType.rawValue, body: document.bytes, instance: id))
+          contentType: document.contentType, body: document.bytes, instance: id))
     case (.password, .post):
       if let refusal = PasswordRule.refusal(for: request.body, current: view.password) {
         return .answer(GuestAnswer(refusal: refusal, instance: id))
@@ -310,12 +307,9 @@ public final class MetadataService: Sendable {
   func input(_ view: InstanceView, source: IPAddress?, needs: Needs) -> RenderInput {
     RenderInput(
       view: view, settings: settings, sourceAddress: source,
-      today: today(),
-      randomSeed: needs.contains(.randomSeed)
-        ? seeds.next() : [],
+      askedAtSeconds: environment.now(),
+      randomSeedText: needs.contains(.randomSeed) ? seeds.text() : [],
       dynamicVendorData: needs.contains(.dynamicVendorData)
         ? vendorData?.answers(for: view) ?? [] : [])
   }
-
-  private func today() -> String { day.text(of: environment.now()) }
 }

@@ -54,8 +54,8 @@ extension MetadataService {
     let request = pending.request
     func same() -> Catalog.Holder? {
       guard case .instance(let holder) = catalog.find(request.source, on: request.network),
-        holder.id == id, let view = views.view(of: holder),
-        tag(of: pending.target, as: view, source: request.source) == change.tag
+        holder.id == id,
+        tag(of: pending.target, as: holder.view, source: request.source) == change.tag
       else { return nil }
       return holder
     }

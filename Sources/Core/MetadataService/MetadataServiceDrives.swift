@@ -35,14 +35,14 @@ extension MetadataService {
     -> RenderedDrive?
   {
     let (holder, revision) = catalog.read { ($0.holder(of: id), $0.revision) }
-    guard let view = holder.flatMap({ views.view(of: $0) }) else { return nil }
+    guard let view = holder?.view else { return nil }
     var needs = DriveContents.needs(of: layout)
     if needs.contains(.dynamicVendorData), let failed = await vendorData?.gather(for: view) {
       throw .vendorDataFailed(target: failed)
     }
     needs.remove(.randomSeed)
     var input = input(view, source: nil, needs: needs)
-    input.randomSeed = (driveSeed ?? DriveSeed(of: view.instance)).bytes(for: id)
+    input.randomSeedText = (driveSeed ?? DriveSeed(of: view.instance.unpacked)).text(for: id)
     do {
       return RenderedDrive(
         layout: layout, revision: revision, files: try DriveContents.files(layout, for: input))

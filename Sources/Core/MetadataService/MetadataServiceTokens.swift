@@ -1,4 +1,4 @@
-import Dialects
+public import Dialects
 public import Inventory
 
 /// Session tokens: who shows one, and who is given one.
@@ -33,15 +33,13 @@ extension MetadataService {
       let text = tokens.issue(to: holder, seconds: seconds, now: environment.now())
     else { return GuestAnswer(refusal: .tokenKeyMissing, instance: id) }
     counters.noteToken()
-    var answer = GuestAnswer(
-      contentType: Document.ContentType.plainText.rawValue, body: text, instance: id)
-    answer.token = TokenGrant(
+    let grant = TokenGrant(
       ttlSeconds: seconds, field: request.fields.tokenTTLField,
       // The operator counts from the guest's own host, as AWS does.
       hopLimit: min(
         TokenGrant.maximumHopLimit,
         view.metadataOptions.httpPutResponseHopLimit + max(0, request.link.routers)))
-    return answer
+    return GuestAnswer(token: text, grant, instance: id)
   }
 
   /// An instance that was answered without a session token.
@@ -50,7 +48,7 @@ extension MetadataService {
     public var hostname: String
     public var project: String?
     /// By dialect; never empty.
-    public var uses: [String: TokenlessRequests.Use]
+    public var uses: [DialectName: TokenlessRequests.Use]
     /// The service's start, or the instance's declaration. Seconds since 1970.
     public var countedSinceSeconds: Int
 
@@ -63,12 +61,13 @@ extension MetadataService {
   public func tokenlessUsers(in project: String? = nil) -> [TokenlessUser] {
     let uses = catalog.tokenless.uses
     let users = uses.compactMap { id, uses -> TokenlessUser? in
-      guard let record = catalog.read({ $0.holder(of: id) })?.record,
-        let instance = record.resource.instance, project == nil || instance.project == project
-      else { return nil }
+      guard let view = view(of: id), project == nil || view.instance.project == project else {
+        return nil
+      }
+      let instance = view.instance
       return TokenlessUser(
         instance: id, hostname: instance.hostname, project: instance.project, uses: uses,
-        countedSinceSeconds: max(startedAtSeconds, record.createdAtSeconds))
+        countedSinceSeconds: max(startedAtSeconds, view.createdAtSeconds))
     }
     return users.sorted {
       ($1.lastSeenSeconds, $0.instance) < ($0.lastSeenSeconds, $1.instance)

@@ -65,7 +65,7 @@ extension MetadataService {
   /// A finding with the instance taken apart.
   func taken(_ finding: Catalog.Finding) -> Catalog.Match {
     switch finding {
-    case .instance(let holder): views.view(of: holder).map { .instance($0) } ?? .unknown
+    case .instance(let holder): .instance(holder.view)
     case .ambiguous(let networks): .ambiguous(networks)
     case .unknown: .unknown
     }
@@ -73,7 +73,7 @@ extension MetadataService {
 
   /// An instance with all that it refers to; nil where it is not declared.
   func view(of id: InstanceID) -> InstanceView? {
-    catalog.read { $0.holder(of: id) }.flatMap { views.view(of: $0) }
+    catalog.read { $0.holder(of: id) }?.view
   }
 
   func render(_ request: GuestRequest, _ target: RequestTarget, as view: InstanceView)
@@ -112,7 +112,7 @@ extension MetadataService {
   }
 
   static func stored(_ id: InstanceID) -> GuestAnswer {
-    GuestAnswer(contentType: Document.ContentType.plainText.rawValue, body: [], instance: id)
+    GuestAnswer(contentType: .plainText, body: [], instance: id)
   }
 
   /// A record that is sent within the hold is in time, so that the hold is longer by what it takes to

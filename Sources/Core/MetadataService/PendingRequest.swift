@@ -28,21 +28,12 @@ extension MetadataService {
   }
 }
 
-extension MetadataService.Outcome {
-  func counted(for target: RequestTarget) -> MetadataService.Outcome {
-    switch self {
-    case .answer(let answer): .answer(answer.counted(for: target))
-    case .wait: self
-    }
-  }
-}
-
 extension GuestAnswer {
   /// The answer, with the dialect that it counts for.
-  func counted(for target: RequestTarget) -> GuestAnswer {
+  func counted(for dialect: (any Dialect)?) -> GuestAnswer {
     guard instance != nil else { return self }
     var answer = self
-    answer.dialect = DialectTable.dialect(for: target)?.name
+    answer.dialect = dialect?.name
     return answer
   }
 }

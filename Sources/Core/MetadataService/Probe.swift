@@ -1,3 +1,4 @@
+import Dialects
 public import Inventory
 import Synchronization
 
@@ -48,7 +49,7 @@ public struct Probe: Sendable, Hashable {
     var body = value.bytes
     body.append(contentsOf: repeatElement(UInt8(ascii: " "), count: max(0, bytes - body.count - 1)))
     body.append(UInt8(ascii: "\n"))
-    return GuestAnswer(contentType: "application/json", body: body, instance: nil)
+    return GuestAnswer(contentType: .json, body: body, instance: nil)
   }
 
   /// A probe that arrived.

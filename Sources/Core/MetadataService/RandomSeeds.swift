@@ -17,15 +17,11 @@ final class RandomSeeds: Sendable {
   /// - Parameter randomBytes: The system's own.
   init(randomBytes: @escaping @Sendable (Int) -> [UInt8]) { self.randomBytes = randomBytes }
 
-  /// A seed that nobody had before.
-  func next() -> [UInt8] {
-    var seed: [UInt8] = []
-    stream.withLock { stream in
-      unsafe stream.take(randomBytes) {
-        unsafe seed.append(contentsOf: $0.prefix(RandomSeeds.seedBytes))
-      }
-    }
-    return seed
+  /// The base64 of a seed that nobody had before.
+  func text() -> [UInt8] {
+    var text = [UInt8](repeating: 0, count: RandomSeeds.seedLetters)
+    write(into: &text, at: 0)
+    return text
   }
 
   /// Writes the base64 of a seed that nobody had before. A random text of that form is as good as the

@@ -2,7 +2,9 @@ public import Inventory
 
 /// Every reason for which a guest gets no document. This is the one table from reasons to statuses,
 /// counters and texts.
-public enum Refusal: Error, Sendable, Hashable {
+///
+/// Indirect, for its absence is handed on with every answer.
+public indirect enum Refusal: Error, Sendable, Hashable {
   // Who asks
   /// No instance has the address on the listener's network.
   case unknownAddress

@@ -1,3 +1,4 @@
+public import Dialects
 public import Inventory
 import Synchronization
 
@@ -27,36 +28,45 @@ public final class TokenlessRequests: Sendable {
     public var lastSeenSeconds: Int
   }
 
-  private let tallies = Mutex<[InstanceID: [String: Tally]]>([:])
+  private struct Key: Hashable {
+    let instance: InstanceID
+    let dialect: DialectName
+  }
+
+  private let tallies = Mutex<[Key: Tally]>([:])
 
   init() {}
 
-  func tally(of id: InstanceID, in dialect: String) -> Tally {
-    tallies.withLock { tallies in
-      if let tally = tallies[id]?[dialect] { return tally }
-      let tally = Tally()
-      tallies[id, default: [:]][dialect] = tally
-      return tally
+  func tally(of id: InstanceID, in dialect: DialectName) -> Tally {
+    let key = Key(instance: id, dialect: dialect)
+    return tallies.withLock { tallies in
+      func kept(_ tally: inout Tally) -> Tally { tally }
+      // One look-up, whether or not it is there.
+      return kept(&tallies[key, default: Tally()])
     }
   }
 
   /// Counts live as long as the record.
   func forget(_ ids: some Sequence<InstanceID>) {
     tallies.withLock { tallies in
-      for id in ids { tallies[id] = nil }
+      for id in ids {
+        for dialect in DialectName.allCases { tallies[Key(instance: id, dialect: dialect)] = nil }
+      }
     }
   }
 
   /// Forgets all but the instances of a catalogue.
   func keep(only catalog: borrowing Catalog) {
-    let known = tallies.withLock { Array($0.keys) }
+    let known = Set(tallies.withLock { $0.keys.map(\.instance) })
     forget(known.filter { !catalog.has($0) })
   }
 
   /// What was counted for each instance, by dialect; without those that count nothing yet.
-  public var uses: [InstanceID: [String: Use]] {
-    tallies.withLock { $0 }
-      .mapValues { $0.mapValues(\.use).filter { $0.value.requests > 0 } }
-      .filter { !$0.value.isEmpty }
+  public var uses: [InstanceID: [DialectName: Use]] {
+    var uses: [InstanceID: [DialectName: Use]] = [:]
+    for (key, tally) in tallies.withLock({ $0 }) where tally.use.requests > 0 {
+      uses[key.instance, default: [:]][key.dialect] = tally.use
+    }
+    return uses
   }
 }

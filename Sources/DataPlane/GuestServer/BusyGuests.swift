@@ -37,11 +37,7 @@ struct BusyGuests: Sendable {
   /// - Parameter salt: Something random that differs from network to network, so that nobody can
   ///   choose whose places are his.
   static func key(_ address: IPAddress, salt: UInt64) -> UInt64 {
-    let (upper, lower) =
-      switch address {
-      case .v4(let bits): (UInt64(0), UInt64(bits))
-      case .v6(let upper, let lower): (upper, lower)
-      }
+    let (upper, lower) = address.halves
     var key = (upper ^ salt) &* 0x9E37_79B9_7F4A_7C15
     key = (key ^ key >> 32 ^ lower) &* 0xD6E8_FEB8_6659_FD93
     return max(1, key ^ key >> 29)

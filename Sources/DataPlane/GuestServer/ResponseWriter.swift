@@ -1,3 +1,4 @@
+import Dialects
 import MetadataService
 
 /// Puts an answer into bytes, head and body in one.
@@ -18,7 +19,7 @@ enum ResponseWriter {
     buffer.append(contentsOf: date)
     if hasBody(answer.status) {
       buffer.append("\r\nContent-Type: ")
-      buffer.append(contentsOf: answer.contentType.utf8)
+      buffer.append(contentsOf: answer.contentType.rawValue.utf8)
       buffer.append("\r\nContent-Length: ")
       write(answer.body.count, into: &buffer)
     }

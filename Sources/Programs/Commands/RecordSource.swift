@@ -71,7 +71,7 @@ enum RecordSource: Sendable {
         throw ControlClientError.broken("the record of \(id) is no instance")
       }
       return instance
-    case .manifests(let records, _): return try records.view(of: id).instance
+    case .manifests(let records, _): return try records.view(of: id).instance.unpacked
     }
   }
 
@@ -82,8 +82,8 @@ enum RecordSource: Sendable {
     case .manifests(let records, let settings):
       let view = try records.view(of: id)
       let input = RenderInput(
-        view: view, settings: settings, today: "9999-12-31",
-        randomSeed: DriveSeed(of: view.instance).bytes(for: id))
+        view: view, settings: settings, askedAtSeconds: 0,
+        randomSeedText: DriveSeed(of: view.instance.unpacked).text(for: id))
       return try DriveContents.files(layout, for: input)
     }
   }

@@ -89,7 +89,7 @@ public struct DaemonConfiguration: Sendable {
 
 extension RenderSettings {
   /// The settings that show in documents, for a program that serves nobody.
-  public init(_ sources: SettingSources) throws(ConfigurationError) {
+  public convenience init(_ sources: SettingSources) throws(ConfigurationError) {
     let read = SettingReader(sources: sources)
     self.init(
       dhcpDomain: try read.domain(.dhcpDomain),

@@ -1,3 +1,4 @@
+import Dialects
 import Inventory
 import MetadataService
 import TestKit
@@ -182,9 +183,9 @@ struct TokenlessTests {
     let ids = try (1...2).map { number in
       try #require(InstanceID("00000000-0000-4000-8000-00000000000\(number)"))
     }
-    #expect(uses[ids[0]]?.mapValues(\.requests) == ["ec2": 3, "openstack": 3])
+    #expect(uses[ids[0]]?.mapValues(\.requests) == [.ec2: 3, .openstack: 3])
     #expect(uses[ids[0]]?.values.allSatisfy { $0.lastSeenSeconds == counted } == true)
-    #expect(uses[ids[1]]?.mapValues(\.requests) == ["openstack": 3])
+    #expect(uses[ids[1]]?.mapValues(\.requests) == [.openstack: 3])
   }
 
   @Test(

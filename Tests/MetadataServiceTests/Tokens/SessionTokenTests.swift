@@ -19,8 +19,8 @@ struct SessionTokenTests {
     let record = Record(
       resource: try Resource(reading: try JSONValue(parsing: document)), revision: 1,
       createdAtSeconds: created)
-    let view = try #require(
-      InstanceView(record: record, password: nil, network: { _ in nil }, keyPair: { _ in nil }))
+    let catalog = Catalog(InventorySnapshot(revision: 1, records: [record]))
+    let view = try #require(catalog.view(of: InstanceID(upper: 0x4000, lower: 2 << 62 | id)))
     return TokenHolder(
       view,
       GuestRequest(

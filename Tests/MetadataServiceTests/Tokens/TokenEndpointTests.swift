@@ -1,3 +1,4 @@
+import Dialects
 import Inventory
 import MetadataService
 import TestKit
@@ -21,7 +22,7 @@ struct TokenEndpointTests {
         fields.tokenTTLField = field
         let answer = await fixture.ask(path, from: "10.0.0.5", method: .put, fields: fields)
         #expect(answer.status == 200)
-        #expect(answer.contentType.hasPrefix("text/plain"))
+        #expect(answer.contentType == .plainText)
         #expect(answer.token == TokenGrant(ttlSeconds: seconds, field: field, hopLimit: 1))
         let read = await fixture.ask("/latest/meta-data", from: "10.0.0.5", token: answer.body)
         #expect(read.status == 200)

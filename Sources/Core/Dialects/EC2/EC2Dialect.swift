@@ -25,27 +25,27 @@ public struct EC2Dialect: Dialect {
     }
     guard let version = EC2Version(segment: segment) else { return nil }
     let guest = EC2Guest(input: input, version: version)
-    return EC2Rows(rows: EC2Dialect.rows, subject: guest, version: version).node(at: path)
+    return EC2Directory.node(at: path, in: EC2Dialect.rows, of: guest, version)
   }
 
   /// What a version has.
-  private static let rows: [EC2Entry<EC2Guest>] = [
+  private static let rows: EC2Table<EC2Guest> = [
     .directory("dynamic", since: .firstOfAWS) {
-      EC2Rows(rows: dynamic, subject: $0, version: $0.version)
+      EC2Directory.node(at: $1, in: dynamic, of: $0, $0.version)
     },
-    .directory("meta-data") { EC2MetaDataTree.directory(for: $0) },
+    .directory("meta-data") { EC2MetaDataTree.node(at: $1, for: $0) },
     .document("user-data") { guest in
       guest.instance.userData.map { Document(.plainText, $0.revealed) }
     },
   ]
 
-  private static let dynamic: [EC2Entry<EC2Guest>] = [
+  private static let dynamic: EC2Table<EC2Guest> = [
     .directory("instance-identity") {
-      EC2Rows(rows: identity, subject: $0, version: $0.version)
+      EC2Directory.node(at: $1, in: identity, of: $0, $0.version)
     }
   ]
 
-  private static let identity: [EC2Entry<EC2Guest>] = [
+  private static let identity: EC2Table<EC2Guest> = [
     .leaf("document") { InstanceIdentityDocument.value(for: $0).text }
   ]
 }

@@ -1,12 +1,17 @@
 import Inventory
 
 /// What EC2's leaves are computed from: an instance, and the version that is asked for.
-struct EC2Guest: Sendable {
+final class EC2Guest: Sendable {
   let input: RenderInput
   let version: EC2Version
 
+  init(input: RenderInput, version: EC2Version) {
+    self.input = input
+    self.version = version
+  }
+
   var view: InstanceView { input.view }
-  var instance: Instance { input.view.instance }
+  var instance: PackedInstance { input.view.instance }
 
   /// Nova's word for an unset value, in Nova's versions; newer versions leave the value out.
   func inNova(_ text: String) -> String? { version < .firstOfAWS ? text : nil }

@@ -5,11 +5,11 @@ import Inventory
 /// Up to 2009-04-04 this is Nova's tree, in which some unset values have a text (measured on Nova
 /// 34); the leaves of AWS start together with the first of its versions that we serve.
 enum EC2MetaDataTree {
-  static func directory(for guest: EC2Guest) -> EC2Rows<EC2Guest> {
-    EC2Rows(rows: rows, subject: guest, version: guest.version)
+  static func node(at path: ArraySlice<String>, for guest: EC2Guest) -> MetadataNode? {
+    EC2Directory.node(at: path, in: rows, of: guest, guest.version)
   }
 
-  private static let rows: [EC2Entry<EC2Guest>] = identity + names + hardware + placement + keys
+  private static let rows = EC2Table(identity + names + hardware + placement + keys)
 
   private static let identity: [EC2Entry<EC2Guest>] = [
     .leaf("ami-id") { $0.amiID ?? $0.inNova("None") },
@@ -24,10 +24,10 @@ enum EC2MetaDataTree {
     .leaf("ramdisk-id", since: .december2007) { $0.instance.ec2.ramdiskID },
     .leaf("reservation-id") { $0.instance.reservationID ?? $0.inNova("None") },
     .directory("services", since: .firstOfAWS) {
-      EC2Rows(rows: services, subject: $0, version: $0.version)
+      EC2Directory.node(at: $1, in: services, of: $0, $0.version)
     },
     .directory("tags", since: .march2021) {
-      EC2Rows(rows: tags, subject: $0, version: $0.version)
+      EC2Directory.node(at: $1, in: tags, of: $0, $0.version)
     },
   ]
 
@@ -39,7 +39,7 @@ enum EC2MetaDataTree {
     .leaf("mac", since: .firstOfAWS) { guest in
       guest.instance.interfaces.lazy.compactMap(\.mac).first?.description
     },
-    .directory("network", since: .firstOfAWS) { EC2NetworkTree.directory(for: $0) },
+    .directory("network", since: .firstOfAWS) { EC2NetworkTree.node(at: $1, for: $0) },
     .leaf("public-hostname", since: .january2007) { $0.input.fullHostname },
     .leaf("public-ipv4", since: .january2007) { $0.publicIPv4?.description ?? $0.inNova("") },
     // Nova's empty answer stays in every version: an instance in no group is in none, and clients
@@ -49,17 +49,17 @@ enum EC2MetaDataTree {
 
   private static let hardware: [EC2Entry<EC2Guest>] = [
     .directory("block-device-mapping", since: .december2007) {
-      EC2Children(leaves: $0.blockDevices)
+      EC2Directory.node(at: $1, leaves: $0.blockDevices)
     }
   ]
 
   private static let placement: [EC2Entry<EC2Guest>] = [
     .directory("placement", since: .february2008) {
-      EC2Rows(rows: places, subject: $0, version: $0.version)
+      EC2Directory.node(at: $1, in: places, of: $0, $0.version)
     }
   ]
 
-  private static let places: [EC2Entry<EC2Guest>] = [
+  private static let places: EC2Table<EC2Guest> = [
     .leaf("availability-zone") { $0.instance.availabilityZone ?? $0.inNova("None") },
     .leaf("availability-zone-id", since: .firstOfAWS) { $0.instance.availabilityZoneID },
     .leaf("group-name", since: .firstOfAWS) { $0.instance.placementGroup },
@@ -67,28 +67,30 @@ enum EC2MetaDataTree {
   ]
 
   /// What AWS' own clients build host names from.
-  private static let services: [EC2Entry<EC2Guest>] = [
+  private static let services: EC2Table<EC2Guest> = [
     .leaf("domain") { _ in "amazonaws.com" },
     .leaf("partition") { _ in "aws" },
   ]
 
-  private static let tags: [EC2Entry<EC2Guest>] = [
-    .directory("instance") { guest in
+  private static let tags: EC2Table<EC2Guest> = [
+    .directory("instance") { guest, path in
       let shown = guest.view.metadataOptions.instanceMetadataTags == .enabled
-      return EC2Children(leaves: shown ? Array(guest.instance.tags) : [])
+      return EC2Directory.node(at: path, leaves: shown ? guest.instance.tags : [])
     }
   ]
 
   private static let keys: [EC2Entry<EC2Guest>] = [
-    .directory("public-keys") { guest in
-      EC2Children(
-        guest.view.keys.enumerated().map { index, key in
-          EC2Children.Child(
-            entry: ListingEntry(listed: "\(index)=\(key.name)", segment: String(index))
-          ) {
-            .directory(EC2Children(leaves: [(key: "openssh-key", value: key.publicKey)]))
-          }
-        })
+    .directory("public-keys") { guest, path in
+      guard let segment = path.first else {
+        return EC2Directory.listing(
+          guest.view.keys.enumerated().map { index, key in
+            ListingEntry(listed: "\(index)=\(key.name)", segment: String(index))
+          })
+      }
+      guard let number = Int(segment), String(number) == segment,
+        let key = guest.view.publicKey(at: number)
+      else { return nil }
+      return EC2Directory.node(at: path.dropFirst(), leaves: [(key: "openssh-key", value: key)])
     }
   ]
 }

@@ -44,27 +44,28 @@ struct EC2Card: Sendable {
 
 /// `network/interfaces/macs/MAC/…`, from which cloud-init configures the guest.
 enum EC2NetworkTree {
-  static func directory(for guest: EC2Guest) -> EC2Rows<EC2Guest> {
-    EC2Rows(rows: network, subject: guest, version: guest.version)
+  static func node(at path: ArraySlice<String>, for guest: EC2Guest) -> MetadataNode? {
+    EC2Directory.node(at: path, in: network, of: guest, guest.version)
   }
 
-  private static let network: [EC2Entry<EC2Guest>] = [
-    .directory("interfaces") { EC2Rows(rows: interfaces, subject: $0, version: $0.version) }
+  private static let network: EC2Table<EC2Guest> = [
+    .directory("interfaces") { EC2Directory.node(at: $1, in: interfaces, of: $0, $0.version) }
   ]
 
-  private static let interfaces: [EC2Entry<EC2Guest>] = [
-    .directory("macs") { guest in
-      let cards = guest.cards.sorted { $0.mac.bits < $1.mac.bits }
-      return EC2Children(
-        cards.map { card in
-          EC2Children.Child(entry: ListingEntry(directory: card.mac.description)) {
-            .directory(EC2Rows(rows: leaves, subject: card, version: guest.version))
-          }
-        })
+  private static let interfaces: EC2Table<EC2Guest> = [
+    .directory("macs") { guest, path in
+      guard let segment = path.first else {
+        return EC2Directory.listing(
+          guest.cards.sorted { $0.mac.bits < $1.mac.bits }
+            .map { ListingEntry(directory: $0.mac.description) })
+      }
+      return guest.cards.first { $0.mac.description == segment }.flatMap {
+        EC2Directory.node(at: path.dropFirst(), in: leaves, of: $0, guest.version)
+      }
     }
   ]
 
-  private static let leaves: [EC2Entry<EC2Card>] = identity + addresses + blocks
+  private static let leaves = EC2Table(identity + addresses + blocks)
 
   private static let identity: [EC2Entry<EC2Card>] = [
     .leaf("device-number") { String($0.deviceNumber) },
@@ -81,13 +82,12 @@ enum EC2NetworkTree {
   ]
 
   private static let addresses: [EC2Entry<EC2Card>] = [
-    .directory("ipv4-associations") { card in
-      EC2Children(
-        leaves: card.interface.addresses.flatMap { address in
-          address.ip.isIPv4
-            ? address.floatingIPs.filter(\.isIPv4)
-              .map { (key: $0.description, value: address.ip.description) }
-            : []
+    .directory("ipv4-associations") { card, path in
+      EC2Directory.node(
+        at: path,
+        leaves: card.interface.addresses.filter(\.ip.isIPv4).flatMap { address in
+          address.floatingIPs.filter(\.isIPv4)
+            .map { (key: $0.description, value: address.ip.description) }
         })
     },
     .lines("ipv6s") { $0.addresses(isIPv4: false) },

@@ -1,44 +1,15 @@
 // A tree of which both look-up and listing come from one table: what has no value is neither
 // listed nor answered.
 
-/// What stands under a name.
-enum EC2Content {
-  case document(Document)
-  case directory(any EC2Directory)
-}
-
-/// A directory of EC2's tree.
-protocol EC2Directory: Sendable {
-  /// The lines of the listing, in order.
-  var entries: [ListingEntry] { get }
-
-  /// What stands under a name. Nothing else of the directory is rendered.
-  func content(of segment: String) -> EC2Content?
-}
-
-extension EC2Directory {
-  /// What stands at a path below the directory.
-  func node(at path: ArraySlice<String>) -> MetadataNode? {
-    guard let segment = path.first else {
-      let entries = entries
-      return entries.isEmpty ? nil : .listing(entries)
-    }
-    let rest = path.dropFirst()
-    switch content(of: segment) {
-    case .directory(let directory): return directory.node(at: rest)
-    case .document(let document): return rest.isEmpty ? .document(document) : nil
-    case nil: return nil
-    }
-  }
-}
-
-/// A row of a table: a name, the first version that has it, and the value as a function of the
-/// subject.
+/// A row of a table: a name, the first version that has it, and what stands at a path below it as a
+/// function of the subject.
 struct EC2Entry<Subject: Sendable>: Sendable {
+  typealias Path = ArraySlice<String>
+
   let name: String
   let since: EC2Version
   let isDirectory: Bool
-  let content: @Sendable (Subject) -> EC2Content?
+  let node: @Sendable (Subject, Path) -> MetadataNode?
 
   /// A leaf of text; nil is an absent value, an empty text is an empty answer.
   static func leaf(
@@ -63,76 +34,70 @@ struct EC2Entry<Subject: Sendable>: Sendable {
     _ name: String, since: EC2Version = .original,
     _ document: @escaping @Sendable (Subject) -> Document?
   ) -> EC2Entry {
-    EC2Entry(name: name, since: since, isDirectory: false) {
-      document($0).map(EC2Content.document)
+    EC2Entry(name: name, since: since, isDirectory: false) { subject, path in
+      path.isEmpty ? document(subject).map(MetadataNode.document) : nil
     }
   }
 
   static func directory(
     _ name: String, since: EC2Version = .original,
-    _ directory: @escaping @Sendable (Subject) -> any EC2Directory
+    _ node: @escaping @Sendable (Subject, Path) -> MetadataNode?
   ) -> EC2Entry {
-    EC2Entry(name: name, since: since, isDirectory: true) { .directory(directory($0)) }
+    EC2Entry(name: name, since: since, isDirectory: true, node: node)
   }
 }
 
-/// A table as one subject sees it in one version.
-struct EC2Rows<Subject: Sendable>: EC2Directory {
+/// Rows, found by their names.
+struct EC2Table<Subject: Sendable>: Sendable {
   let rows: [EC2Entry<Subject>]
-  let subject: Subject
-  let version: EC2Version
+  private let places: [String: Int]
 
-  var entries: [ListingEntry] {
-    rows.compactMap { row in
-      guard row.since <= version else { return nil }
-      switch row.content(subject) {
-      case .directory(let directory) where !directory.entries.isEmpty:
-        return ListingEntry(directory: row.name)
-      case .document: return ListingEntry(leaf: row.name)
-      default: return nil
-      }
-    }.sortedAsBytes()
+  init(_ rows: [EC2Entry<Subject>]) {
+    self.rows = rows
+    places = Dictionary(
+      rows.enumerated().map { ($0.element.name, $0.offset) },
+      uniquingKeysWith: { first, _ in first })
   }
 
-  func content(of segment: String) -> EC2Content? {
-    guard let row = rows.first(where: { $0.name == segment }), row.since <= version else {
-      return nil
+  subscript(name: String) -> EC2Entry<Subject>? { places[name].map { rows[$0] } }
+}
+
+extension EC2Table: ExpressibleByArrayLiteral {
+  init(arrayLiteral rows: EC2Entry<Subject>...) { self.init(rows) }
+}
+
+/// Directories of EC2's tree. Each says what stands at a path below it, and makes nothing else.
+enum EC2Directory {
+  /// A table as one subject sees it in one version.
+  static func node<Subject>(
+    at path: ArraySlice<String>, in table: EC2Table<Subject>, of subject: Subject,
+    _ version: EC2Version
+  ) -> MetadataNode? {
+    guard let segment = path.first else {
+      return listing(
+        table.rows.filter { $0.since <= version && $0.node(subject, []) != nil }
+          .map { $0.isDirectory ? ListingEntry(directory: $0.name) : ListingEntry(leaf: $0.name) }
+          .sorted { $0.listed.utf8.lexicographicallyPrecedes($1.listed.utf8) })
     }
-    return row.content(subject)
-  }
-}
-
-/// A directory whose names come from the record.
-struct EC2Children: EC2Directory {
-  struct Child: Sendable {
-    let entry: ListingEntry
-    let content: @Sendable () -> EC2Content
+    guard let row = table[segment], row.since <= version else { return nil }
+    return row.node(subject, path.dropFirst())
   }
 
-  let children: [Child]
-
-  init(_ children: [Child]) { self.children = children }
-
-  /// Leaves of text under their names, sorted.
-  init(leaves: some Sequence<(key: String, value: String)>) {
-    children =
-      leaves
-      .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-      .map { name, text in
-        Child(entry: ListingEntry(leaf: name)) { .document(Document(text: text)) }
-      }
+  /// Leaves of text under names that come from the record, sorted.
+  static func node(
+    at path: ArraySlice<String>, leaves: [(key: String, value: String)]
+  ) -> MetadataNode? {
+    guard let segment = path.first else {
+      return listing(
+        leaves.map(\.key).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+          .map(ListingEntry.init(leaf:)))
+    }
+    guard path.count == 1, let leaf = leaves.first(where: { $0.key == segment }) else { return nil }
+    return .document(Document(text: leaf.value))
   }
 
-  var entries: [ListingEntry] { children.map(\.entry) }
-
-  func content(of segment: String) -> EC2Content? {
-    children.first { $0.entry.segment == segment }?.content()
-  }
-}
-
-extension [ListingEntry] {
-  /// In the order of the lines' bytes, as Nova and AWS list.
-  fileprivate func sortedAsBytes() -> [ListingEntry] {
-    sorted { $0.listed.utf8.lexicographicallyPrecedes($1.listed.utf8) }
+  /// A listing; an empty directory is none.
+  static func listing(_ entries: [ListingEntry]) -> MetadataNode? {
+    entries.isEmpty ? nil : .listing(entries)
   }
 }

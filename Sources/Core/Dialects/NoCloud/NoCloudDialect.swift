@@ -60,9 +60,8 @@ enum NoCloudDocument: String, Sendable, CaseIterable {
     }
     if let zone = instance.availabilityZone { members["availability-zone"] = .string(zone) }
     if let region = instance.region { members["region"] = .string(region) }
-    if !instance.metadata.isEmpty {
-      members["meta"] = .object(instance.metadata.mapValues(JSONValue.string))
-    }
+    let parameters = instance.metadata
+    if !parameters.isEmpty { members["meta"] = JSONValue(members: parameters) }
     return .object(members)
   }
 

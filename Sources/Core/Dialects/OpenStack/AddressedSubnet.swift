@@ -18,10 +18,3 @@ struct AddressedSubnet {
     self.address = address
   }
 }
-
-extension InstanceView {
-  /// The interfaces in order, each with its network.
-  var connections: Zip2Sequence<[NetworkInterface], [Network]> {
-    zip(instance.interfaces, networks)
-  }
-}

@@ -18,7 +18,7 @@ enum InterfacesTemplate {
   /// Whether there is a text, without rendering it.
   static func exists(for view: InstanceView) -> Bool {
     guard view.instance.injectedNetworkConfig == nil else { return text(for: view) != nil }
-    return view.networks.contains(where: \.injected) && !stanzas(for: view).isEmpty
+    return view.hasInjectedNetwork && !stanzas(for: view).isEmpty
   }
 
   private static let head = [

@@ -1,5 +1,4 @@
 import Inventory
-import OrderedCollections
 
 // The entries of meta_data.json's `devices` (measured on Nova 34, version by version).
 
@@ -8,43 +7,52 @@ extension Device {
   private static let trustSince = OpenStackVersion.rocky
   private static let sharesSince = OpenStackVersion.epoxy
 
-  /// The device as a version shows it; nil where it does not.
-  func value(in version: OpenStackVersion) -> JSONValue? {
-    var members: OrderedDictionary<String, JSONValue> = [:]
-    switch type {
-    case .nic: addCard(to: &members, in: version)
-    case .disk: addDisk(to: &members)
-    case .share:
-      guard version >= Device.sharesSince else { return nil }
-      addShare(to: &members)
+  /// Writes the device as a version shows it; nothing where it does not.
+  func write(to json: inout JSONWriter, in version: OpenStackVersion) {
+    guard isShown(in: version) else { return }
+    json.object { json in
+      switch type {
+      case .nic: putCard(into: &json, in: version)
+      case .disk: putDisk(into: &json)
+      case .share: putShare(into: &json)
+      }
+      json.put("bus", bus ?? "none")
+      json.put("address", bus == nil ? "none" : address ?? "none")
+      if type != .share, let tags {
+        json.put("tags", array: { json in for tag in tags { json.put(tag) } })
+      }
     }
-    // A card of which nothing but its place is known is not worth an entry to Nova.
-    guard type != .nic || tags != nil || members["vlan"] != nil || members["vf_trusted"] != nil
-    else { return nil }
-    members["bus"] = .string(bus ?? "none")
-    members["address"] = .string(bus == nil ? "none" : address ?? "none")
-    if type != .share, let tags { members["tags"] = .array(tags.map(JSONValue.string)) }
-    return .object(members)
   }
 
-  private func addCard(
-    to members: inout OrderedDictionary<String, JSONValue>, in version: OpenStackVersion
-  ) {
-    if version >= Device.vlanSince, let vlan { members["vlan"] = JSONValue(vlan) }
-    if version >= Device.trustSince { members["vf_trusted"] = .bool(vfTrusted ?? false) }
-    members["type"] = .string(type.rawValue)
-    if let mac { members["mac"] = .string(mac) }
+  /// A card of which nothing but its place is known is not worth an entry to Nova.
+  private func isShown(in version: OpenStackVersion) -> Bool {
+    switch type {
+    case .nic:
+      tags != nil || version >= Device.trustSince || (version >= Device.vlanSince && vlan != nil)
+    case .disk: true
+    case .share: version >= Device.sharesSince
+    }
   }
 
-  private func addDisk(to members: inout OrderedDictionary<String, JSONValue>) {
-    members["type"] = .string(type.rawValue)
-    if let serial { members["serial"] = serial.value }
-    if let path { members["path"] = path.value }
+  private func putCard(into json: inout JSONWriter, in version: OpenStackVersion) {
+    if version >= Device.vlanSince, let vlan { json.put("vlan", vlan) }
+    if version >= Device.trustSince {
+      json.key("vf_trusted")
+      json.put(vfTrusted ?? false)
+    }
+    json.put("type", type.rawValue)
+    if let mac { json.put("mac", mac) }
   }
 
-  private func addShare(to members: inout OrderedDictionary<String, JSONValue>) {
-    members["type"] = .string(type.rawValue)
-    if let shareID { members["share_id"] = .string(shareID) }
-    if let tag { members["tag"] = .string(tag) }
+  private func putDisk(into json: inout JSONWriter) {
+    json.put("type", type.rawValue)
+    if let serial { json.put("serial", serial.text) }
+    if let path { json.put("path", path.text) }
+  }
+
+  private func putShare(into json: inout JSONWriter) {
+    json.put("type", type.rawValue)
+    if let shareID { json.put("share_id", shareID) }
+    if let tag { json.put("tag", tag) }
   }
 }

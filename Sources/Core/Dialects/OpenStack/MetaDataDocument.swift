@@ -1,10 +1,7 @@
 import Inventory
-import OrderedCollections
 
 /// OpenStack's meta_data.json, key by key in Nova's order.
 struct MetaDataDocument {
-  typealias Members = OrderedDictionary<String, JSONValue>
-
   let input: RenderInput
   let version: OpenStackVersion
 
@@ -13,80 +10,116 @@ struct MetaDataDocument {
   private static let devicesSince = OpenStackVersion.newtonOne
   private static let dedicatedCPUsSince = OpenStackVersion.victoria
 
-  private var instance: Instance { input.view.instance }
+  private var instance: PackedInstance { input.view.instance }
 
-  var value: JSONValue {
-    var members: Members = ["uuid": .string(instance.id.description)]
-    if !instance.metadata.isEmpty {
-      members["meta"] = .object(instance.metadata.mapValues(JSONValue.string))
-    }
-    if input.carrier == .drive { addInjections(to: &members) }
-    addNetworkConfig(to: &members)
-    addKeys(to: &members)
-    addNames(to: &members)
-    addNewer(to: &members)
-    return .object(members)
-  }
-
-  /// What only a drive has: Nova keeps both off the network.
-  private func addInjections(to members: inout Members) {
-    let files = OpenStackContent(view: input.view).files
-    if !files.isEmpty {
-      members["files"] = .array(
-        files.map { id, file in
-          ["path": .string(file.path), "content_path": .string(OpenStackContent.path(of: id))]
-        })
-    }
-    if let password = instance.adminPassword {
-      members["admin_pass"] = .string(password.revealed)
+  var document: Document {
+    Document { json in
+      json.object { json in
+        json.put("uuid", instance.id)
+        putParameters(into: &json)
+        if input.carrier == .drive { putInjections(into: &json) }
+        putNetworkConfig(into: &json)
+        putKeys(into: &json)
+        putNames(into: &json)
+        putNewer(into: &json)
+      }
     }
   }
 
-  private func addNetworkConfig(to members: inout Members) {
-    guard InterfacesTemplate.exists(for: input.view) else { return }
-    members["network_config"] = [
-      "name": "network_config",
-      "content_path": .string(OpenStackContent.path(of: InterfacesTemplate.contentID)),
-    ]
-  }
-
-  /// Nova's instances have one key pair; ours may have several, and all are shown.
-  private func addKeys(to members: inout Members) {
-    let keys = input.view.keys
-    guard !keys.isEmpty else { return }
-    members["public_keys"] = .object(
-      Members(
-        keys.map { ($0.name, .string($0.publicKey)) }, uniquingKeysWith: { first, _ in first }))
-    members["keys"] = .array(
-      keys.map { key in
-        [
-          "name": .string(key.name), "type": .string(key.type.rawValue),
-          "data": .string(key.publicKey),
-        ]
+  private func putParameters(into json: inout JSONWriter) {
+    let metadata = instance.metadata
+    guard !metadata.isEmpty else { return }
+    json.put(
+      "meta",
+      object: { json in
+        for (key, value) in metadata {
+          json.key(key)
+          json.put(value)
+        }
       })
   }
 
-  private func addNames(to members: inout Members) {
-    members["hostname"] = .string(input.fullHostname)
-    members["name"] = JSONValue(instance.name)
-    members["launch_index"] = JSONValue(instance.launchIndex)
-    members["availability_zone"] = JSONValue(instance.availabilityZone)
+  /// What only a drive has: Nova keeps both off the network.
+  private func putInjections(into json: inout JSONWriter) {
+    let files = OpenStackContent(view: input.view).files
+    if !files.isEmpty {
+      json.put(
+        "files",
+        array: { json in
+          for (id, file) in files {
+            json.object { json in
+              json.put("path", file.path)
+              json.put("content_path", OpenStackContent.path(of: id))
+            }
+          }
+        })
+    }
+    if let password = instance.adminPassword { json.put("admin_pass", password.revealed) }
+  }
+
+  private func putNetworkConfig(into json: inout JSONWriter) {
+    guard InterfacesTemplate.exists(for: input.view) else { return }
+    json.put(
+      "network_config",
+      object: { json in
+        json.put("name", "network_config")
+        json.put("content_path", OpenStackContent.path(of: InterfacesTemplate.contentID))
+      })
+  }
+
+  /// Nova's instances have one key pair; ours may have several, and all are shown.
+  private func putKeys(into json: inout JSONWriter) {
+    let keys = input.view.keys
+    guard !keys.isEmpty else { return }
+    json.put(
+      "public_keys",
+      object: { json in
+        for (index, key) in keys.enumerated()
+        where !keys[..<index].contains(where: { $0.name == key.name }) {
+          json.key(key.name)
+          json.put(key.publicKey)
+        }
+      })
+    json.put(
+      "keys",
+      array: { json in
+        for key in keys {
+          json.object { json in
+            json.put("name", key.name)
+            json.put("type", key.type.rawValue)
+            json.put("data", key.publicKey)
+          }
+        }
+      })
+  }
+
+  private func putNames(into json: inout JSONWriter) {
+    json.put("hostname", input.fullHostname)
+    json.put("name", instance.name)
+    json.put("launch_index", instance.launchIndex)
+    json.put("availability_zone", instance.availabilityZone)
   }
 
   /// What the first version did not have yet.
-  private func addNewer(to members: inout Members) {
+  private func putNewer(into json: inout JSONWriter) {
     if version >= MetaDataDocument.randomSeedSince {
-      members["random_seed"] = .string(Base64.encode(input.randomSeed))
+      json.key("random_seed")
+      json.put(letters: input.randomSeedText)
     }
-    if version >= MetaDataDocument.projectSince {
-      members["project_id"] = JSONValue(instance.project)
-    }
+    if version >= MetaDataDocument.projectSince { json.put("project_id", instance.project) }
     if version >= MetaDataDocument.devicesSince {
-      members["devices"] = .array(instance.devices.compactMap { $0.value(in: version) })
+      json.put(
+        "devices",
+        array: { json in
+          for device in instance.devices { device.write(to: &json, in: version) }
+        })
     }
     if version >= MetaDataDocument.dedicatedCPUsSince {
-      let cpus = (instance.dedicatedCPUs ?? []).sorted()
-      members["dedicated_cpus"] = .array(cpus.map { JSONValue($0) })
+      json.put(
+        "dedicated_cpus",
+        array: { json in
+          for cpu in (instance.dedicatedCPUs ?? []).sorted() { json.put(cpu) }
+        })
     }
   }
 }

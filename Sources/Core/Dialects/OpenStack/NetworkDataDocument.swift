@@ -1,5 +1,4 @@
 import Inventory
-import OrderedCollections
 
 /// OpenStack's network_data.json.
 ///
@@ -8,31 +7,32 @@ import OrderedCollections
 struct NetworkDataDocument {
   let view: InstanceView
 
-  var value: JSONValue {
-    var links: [JSONValue] = []
-    var networks: [JSONValue] = []
-    var services: [JSONValue] = []
-    for (interface, network) in view.connections where !network.subnets.isEmpty {
-      // A guest finds its card by the MAC; cloud-init fails on a link that has none.
-      guard let mac = interface.mac else { continue }
-      let link = NetworkDataDocument.linkID(of: interface, number: links.count)
-      links.append(NetworkDataDocument.link(link, mac, of: interface, on: network))
-      for isIPv4 in [true, false] {
-        guard let own = AddressedSubnet(of: interface, on: network, isIPv4: isIPv4) else {
-          continue
+  /// An address of an interface, for which there is an entry in `networks`.
+  private struct Entry {
+    let subnet: AddressedSubnet
+    let link: String
+    let network: NetworkID
+  }
+
+  var document: Document {
+    var entries: [Entry] = []
+    return Document { json in
+      json.object { json in
+        json.put("links", array: { json in putLinks(into: &json, noting: &entries) })
+        json.put(
+          "networks",
+          array: { json in
+            for (index, entry) in entries.enumerated() {
+              NetworkDataDocument.put(entry, number: index, into: &json)
+            }
+          })
+        var servers: [IPAddress] = []
+        for server in entries.flatMap(\.subnet.subnet.dns) where !servers.contains(server) {
+          servers.append(server)
         }
-        networks.append(
-          NetworkDataDocument.network(
-            own, id: "network\(networks.count)", link: link, network: network.id))
-        for service in NetworkDataDocument.services(of: own.subnet)
-        where !services.contains(service) {
-          services.append(service)
-        }
+        NetworkDataDocument.put(services: servers, into: &json)
       }
     }
-    return [
-      "links": .array(links), "networks": .array(networks), "services": .array(services),
-    ]
   }
 
   // MARK: Links
@@ -48,15 +48,30 @@ struct NetworkDataDocument {
     interface.device ?? interface.id.map { "tap\($0.prefix(11))" } ?? "interface\(number)"
   }
 
-  private static func link(
-    _ id: String, _ mac: MACAddress, of interface: NetworkInterface, on network: Network
-  ) -> JSONValue {
-    let type = network.vifType.flatMap { linkTypes.contains($0) ? $0 : nil } ?? "phy"
-    return [
-      "id": .string(id), "vif_id": JSONValue(interface.id), "type": .string(type),
-      "mtu": mtu(of: network).map { JSONValue($0) } ?? .null,
-      "ethernet_mac_address": .string(mac.description),
-    ]
+  private func putLinks(into json: inout JSONWriter, noting entries: inout [Entry]) {
+    var count = 0
+    for (interface, network) in view.connections where !network.subnets.isEmpty {
+      // A guest finds its card by the MAC; cloud-init fails on a link that has none.
+      guard let mac = interface.mac else { continue }
+      let link = NetworkDataDocument.linkID(of: interface, number: count)
+      count += 1
+      let type = network.vifType.flatMap {
+        NetworkDataDocument.linkTypes.contains($0) ? $0 : nil
+      }
+      json.object { json in
+        json.put("id", link)
+        json.put("vif_id", interface.id)
+        json.put("type", type ?? "phy")
+        json.key("mtu")
+        if let mtu = NetworkDataDocument.mtu(of: network) { json.put(mtu) } else { json.putNull() }
+        json.put("ethernet_mac_address", mac)
+      }
+      for isIPv4 in [true, false] {
+        if let own = AddressedSubnet(of: interface, on: network, isIPv4: isIPv4) {
+          entries.append(Entry(subnet: own, link: link, network: network.id))
+        }
+      }
+    }
   }
 
   /// The MTU that a guest must be told; a DHCP server tells it itself.
@@ -66,49 +81,59 @@ struct NetworkDataDocument {
 
   // MARK: Networks
 
-  private static func network(
-    _ own: AddressedSubnet, id: String, link: String, network: NetworkID
-  ) -> JSONValue {
-    let subnet = own.subnet
+  private static func put(_ entry: Entry, number: Int, into json: inout JSONWriter) {
+    let subnet = entry.subnet.subnet
     let family = subnet.cidr.network.isIPv4 ? "ipv4" : "ipv6"
-    if subnet.dhcp && subnet.ipv6AddressMode == nil {
-      return [
-        "id": .string(id), "type": .string("\(family)_dhcp"), "link": .string(link),
-        "network_id": .string(network.text),
-      ]
+    let isDHCP = subnet.dhcp && subnet.ipv6AddressMode == nil
+    json.object { json in
+      json.put("id", "network\(number)")
+      json.put(
+        "type",
+        isDHCP
+          ? "\(family)_dhcp" : subnet.ipv6AddressMode.map { "\(family)_\($0.rawValue)" } ?? family)
+      json.put("link", entry.link)
+      guard !isDHCP else { return json.put("network_id", entry.network.text) }
+      json.put("ip_address", entry.subnet.address)
+      json.put("netmask", subnet.cidr.netmask)
+      json.put("routes", array: { json in putRoutes(of: subnet, into: &json) })
+      json.put("network_id", entry.network.text)
+      put(services: subnet.dns, into: &json)
     }
-    let type = subnet.ipv6AddressMode.map { "\(family)_\($0.rawValue)" } ?? family
-    return [
-      "id": .string(id), "type": .string(type), "link": .string(link),
-      "ip_address": .string(own.address.description),
-      "netmask": .string(subnet.cidr.netmask.description),
-      "routes": .array(routes(of: subnet)),
-      "network_id": .string(network.text),
-      "services": .array(services(of: subnet)),
-    ]
   }
 
   /// The default route, then the declared ones in their order.
-  private static func routes(of subnet: Subnet) -> [JSONValue] {
-    let everywhere = subnet.cidr.network.isIPv4 ? "0.0.0.0" : "::"
-    var routes: [JSONValue] = []
+  private static func putRoutes(of subnet: Subnet, into json: inout JSONWriter) {
     if let gateway = subnet.gateway {
-      routes.append([
-        "network": .string(everywhere), "netmask": .string(everywhere),
-        "gateway": .string(gateway.description),
-      ])
+      let everywhere = subnet.cidr.network.isIPv4 ? IPAddress.v4(0) : .v6(0, 0)
+      put(route: everywhere, everywhere, gateway, into: &json)
     }
-    routes += subnet.routes.map { route in
-      [
-        "network": .string(route.destination.network.description),
-        "netmask": .string(route.destination.netmask.description),
-        "gateway": .string(route.gateway.description),
-      ]
+    for route in subnet.routes {
+      put(
+        route: route.destination.network, route.destination.netmask, route.gateway, into: &json)
     }
-    return routes
   }
 
-  private static func services(of subnet: Subnet) -> [JSONValue] {
-    subnet.dns.map { ["type": "dns", "address": .string($0.description)] }
+  private static func put(
+    route network: IPAddress, _ netmask: IPAddress, _ gateway: IPAddress,
+    into json: inout JSONWriter
+  ) {
+    json.object { json in
+      json.put("network", network)
+      json.put("netmask", netmask)
+      json.put("gateway", gateway)
+    }
+  }
+
+  private static func put(services servers: [IPAddress], into json: inout JSONWriter) {
+    json.put(
+      "services",
+      array: { json in
+        for server in servers {
+          json.object { json in
+            json.put("type", "dns")
+            json.put("address", server)
+          }
+        }
+      })
   }
 }

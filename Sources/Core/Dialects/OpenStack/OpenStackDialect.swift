@@ -18,7 +18,9 @@ public struct OpenStackDialect: Dialect {
   public func node(at target: RequestTarget, for input: RenderInput) -> MetadataNode? {
     switch Place(target) {
     case .versions:
-      .listing(OpenStackVersion.listed(on: input.today).map(ListingEntry.init(leaf:)))
+      .listing(
+        OpenStackVersion.listed(on: CivilTime(secondsSince1970: input.askedAtSeconds).date)
+          .map(ListingEntry.init(leaf:)))
     case .documents(let version):
       .listing(
         OpenStackDocument.allCases

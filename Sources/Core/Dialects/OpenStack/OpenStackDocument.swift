@@ -42,13 +42,13 @@ enum OpenStackDocument: String, Sendable, CaseIterable {
   func node(in version: OpenStackVersion, for input: RenderInput) -> MetadataNode? {
     switch self {
     case .metaData:
-      .document(Document(json: MetaDataDocument(input: input, version: version).value))
+      .document(MetaDataDocument(input: input, version: version).document)
     case .userData:
       input.view.instance.userData.map { .document(Document(.plainText, $0.revealed)) }
     case .password:
       .password(Document(.plainText, input.view.password?.revealed ?? []))
     case .vendorData: .document(Document(json: VendorDataDocument.first(input)))
-    case .networkData: .document(Document(json: NetworkDataDocument(view: input.view).value))
+    case .networkData: .document(NetworkDataDocument(view: input.view).document)
     case .vendorData2: .document(Document(json: VendorDataDocument.second(input)))
     }
   }

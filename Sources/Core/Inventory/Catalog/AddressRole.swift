@@ -62,12 +62,15 @@ struct RoleIndex: Sendable {
           subnet.dhcpServer.map { ($0, AddressRole.dhcpServer(network.id)) },
         ].compactMap { $0 }
       }
-    case .instance(let instance):
-      return instance.interfaces.flatMap { interface in
-        interface.addresses.flatMap { address in
-          address.floatingIPs.map { ($0, AddressRole.floatingIP(instance.id)) }
-        }
-      }
+    case .instance(let instance): return roles(of: instance.interfaces, of: instance.id)
+    }
+  }
+
+  static func roles(of interfaces: [NetworkInterface], of instance: InstanceID)
+    -> [(IPAddress, AddressRole)]
+  {
+    interfaces.flatMap(\.addresses).flatMap { address in
+      address.floatingIPs.map { ($0, AddressRole.floatingIP(instance)) }
     }
   }
 }

@@ -21,19 +21,22 @@ struct ByteWriter {
 
   mutating func put(_ text: String) {
     put(text.utf8.count)
-    bytes.append(contentsOf: text.utf8)
+    put(raw: text.utf8)
   }
 
   mutating func put(_ blob: [UInt8]) {
     put(blob.count)
-    bytes.append(contentsOf: blob)
+    put(raw: blob)
   }
 
   mutating func put(_ text: String?) {
     guard let text else { return put(0 as UInt64) }
     put(text.utf8.count + 1)
-    bytes.append(contentsOf: text.utf8)
+    put(raw: text.utf8)
   }
+
+  /// Bytes whose number the reader has otherwise.
+  mutating func put(raw bytes: some Collection<UInt8>) { self.bytes.append(contentsOf: bytes) }
 
   mutating func put<Value>(_ value: Value?, _ put: (inout ByteWriter, Value) -> Void) {
     self.put(value != nil)
@@ -64,17 +67,21 @@ struct ByteWriter {
 /// error.
 struct ByteReader: ~Copyable {
   private let bytes: [UInt8]
-  private var position = 0
+  private var position: Int
+  private let end: Int
 
   /// The bytes are not what a writer has written.
   struct Malformed: Error {}
 
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-  var isAtEnd: Bool { position == bytes.count }
+  /// Reads a part of some bytes.
+  init(_ bytes: [UInt8], in range: Range<Int>) {
+    self.bytes = bytes
+    position = range.clamped(to: bytes.indices).lowerBound
+    end = range.clamped(to: bytes.indices).upperBound
+  }
 
   mutating func byte() throws(Malformed) -> UInt8 {
-    guard position < bytes.count else { throw Malformed() }
+    guard position < end else { throw Malformed() }
     defer { position += 1 }
     return bytes[position]
   }
@@ -92,29 +99,27 @@ struct ByteReader: ~Copyable {
   /// How many bytes or elements follow; each has at least one byte.
   mutating func count() throws(Malformed) -> Int {
     let number = try number()
-    guard number <= UInt64(bytes.count - position) else { throw Malformed() }
+    guard number <= UInt64(end - position) else { throw Malformed() }
     return Int(number)
   }
 
   mutating func flag() throws(Malformed) -> Bool { try byte() != 0 }
 
-  mutating func text() throws(Malformed) -> String { try text(count: try count()) }
+  mutating func text() throws(Malformed) -> String { text(count: try count()) }
 
   mutating func textIfAny() throws(Malformed) -> String? {
     let number = try number()
     guard number > 0 else { return nil }
-    guard number - 1 <= UInt64(bytes.count - position) else { throw Malformed() }
-    return try text(count: Int(number - 1))
+    guard number - 1 <= UInt64(end - position) else { throw Malformed() }
+    return text(count: Int(number - 1))
   }
 
-  private mutating func text(count: Int) throws(Malformed) -> String {
+  private mutating func text(count: Int) -> String {
     let part = position..<(position + count)
     position += count
-    let text = unsafe bytes.withUnsafeBufferPointer {
-      unsafe String(validating: UnsafeBufferPointer(rebasing: $0[part]), as: UTF8.self)
+    return unsafe bytes.withUnsafeBytes {
+      unsafe String(decoding: UnsafeRawBufferPointer(rebasing: $0[part]), as: UTF8.self)
     }
-    guard let text else { throw Malformed() }
-    return text
   }
 
   mutating func blob() throws(Malformed) -> [UInt8] {
@@ -123,11 +128,45 @@ struct ByteReader: ~Copyable {
     return Array(bytes[position..<(position + count)])
   }
 
+  /// All bytes that are left.
+  mutating func rest() -> [UInt8] {
+    defer { position = end }
+    return Array(bytes[position..<end])
+  }
+
   mutating func address() throws(Malformed) -> IPAddress {
     switch try byte() {
     case 4: .v4(UInt32(truncatingIfNeeded: try number()))
     case 6: .v6(try number(), try number())
     default: throw Malformed()
     }
+  }
+
+  mutating func list<Element>(
+    _ read: (inout ByteReader) throws(Malformed) -> Element
+  ) throws(Malformed) -> [Element] {
+    let count = try count()
+    guard count > 0 else { return [] }
+    var list: [Element] = []
+    list.reserveCapacity(count)
+    for _ in 0..<count { list.append(try read(&self)) }
+    return list
+  }
+
+  mutating func ifAny<Value>(
+    _ read: (inout ByteReader) throws(Malformed) -> Value
+  ) throws(Malformed) -> Value? {
+    try flag() ? try read(&self) : nil
+  }
+
+  mutating func word<Word: RawRepresentable<String>>() throws(Malformed) -> Word {
+    guard let word = Word(rawValue: try text()) else { throw Malformed() }
+    return word
+  }
+
+  mutating func wordIfAny<Word: RawRepresentable<String>>() throws(Malformed) -> Word? {
+    guard let text = try textIfAny() else { return nil }
+    guard let word = Word(rawValue: text) else { throw Malformed() }
+    return word
   }
 }

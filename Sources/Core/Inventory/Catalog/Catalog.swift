@@ -101,13 +101,12 @@ public struct Catalog: Sendable {
   }
 
   private mutating func unindex(_ packed: PackedInstance) {
-    guard let number = instances.number(of: packed.id), let instance = packed.instance else {
-      return
-    }
-    for (address, network) in instance.identities {
+    guard let number = instances.number(of: packed.id) else { return }
+    let interfaces = packed.interfaces
+    for (address, network) in interfaces.identities {
       addresses.remove(address, on: network, of: number)
     }
-    roles.remove(RoleIndex.roles(of: .instance(instance)))
+    roles.remove(RoleIndex.roles(of: interfaces, of: packed.id))
   }
 
   // MARK: Who asks
@@ -140,7 +139,7 @@ public struct Catalog: Sendable {
 
   public func match(_ address: IPAddress, on network: NetworkID?) -> Match {
     switch find(address, on: network) {
-    case .instance(let holder): holder.view.map { .instance($0) } ?? .unknown
+    case .instance(let holder): .instance(holder.view)
     case .unknown: .unknown
     case .ambiguous(let networks): .ambiguous(networks)
     }
@@ -172,7 +171,7 @@ public struct Catalog: Sendable {
 
   public func record(_ id: ResourceID) -> Record? {
     guard id.kind == .instance else { return shared[id] }
-    return InstanceID(id.text).flatMap { instances.row(of: $0)?.packed.record }
+    return InstanceID(id.text).flatMap { instances.row(of: $0) }?.packed.record
   }
 
   /// Whether an instance is declared.
@@ -186,7 +185,7 @@ public struct Catalog: Sendable {
     case .project: Array(shared.projects.values)
     case .network: Array(shared.networks.values)
     case .keyPair: Array(shared.keyPairs.values)
-    case .instance: instances.all.compactMap(\.record)
+    case .instance: instances.all.map(\.record)
     }
   }
 
@@ -211,7 +210,7 @@ public struct Catalog: Sendable {
 
   private func holder(_ row: InstanceTable.Row) -> Holder {
     Holder(
-      version: version(stamp: row.stamp), packed: row.packed,
+      version: version(stamp: row.stamp), instance: row.packed,
       password: instances.password(of: row.packed.id), shared: shared)
   }
 
@@ -230,29 +229,24 @@ public struct Catalog: Sendable {
   /// An instance that was found. Taking it apart takes time, and needs the catalogue no more.
   public struct Holder: Sendable {
     public let version: Version
-    let packed: PackedInstance
+    public let instance: PackedInstance
     let password: Secret<[UInt8]>?
     let shared: SharedRecords
 
-    public var id: InstanceID { packed.id }
+    public var id: InstanceID { instance.id }
 
     /// The instance with all that it refers to.
-    public var view: InstanceView? {
-      packed.record.flatMap { shared.view(of: $0, password: password) }
-    }
+    public var view: InstanceView { InstanceView(instance, password: password, shared: shared) }
 
-    public var record: Record? { packed.record }
-
-    /// Whether a text's bytes are among the instance's, which is quicker to find out than what it says.
-    public func mentions(_ text: [UInt8]) -> Bool { packed.bytes.contains(text) }
+    public var record: Record { instance.record }
   }
 }
 
-extension Instance {
-  /// Every address that the instance can ask from, with its network: the declared ones, and for
+extension [NetworkInterface] {
+  /// Every address that their instance can ask from, with its network: the declared ones, and for
   /// each MAC the link-local address that follows from it.
   var identities: [(IPAddress, NetworkID)] {
-    interfaces.flatMap { interface in interface.identities.map { ($0, interface.network) } }
+    flatMap { interface in interface.identities.map { ($0, interface.network) } }
   }
 }
 

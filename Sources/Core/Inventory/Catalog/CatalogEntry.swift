@@ -19,11 +19,11 @@ public struct CatalogEntry: Sendable {
       return
     }
     content = .instance(PackedInstance(record, of: instance))
-    identities = instance.identities
+    identities = instance.interfaces.identities
   }
 
   /// The record again.
-  public var record: Record? {
+  public var record: Record {
     switch content {
     case .instance(let packed): packed.record
     case .other(let record): record

@@ -37,10 +37,10 @@ struct InstanceTable: Sendable {
   /// - Returns: Its number.
   mutating func put(_ packed: PackedInstance, stamp: UInt64) -> UInt32 {
     var packed = packed
-    if let content = packed.userData { packed.userData = userData.take(content) }
+    if let content = packed.userDataContent { packed.userDataContent = userData.take(content) }
     let row = Row(packed: packed, stamp: stamp)
     if let number = numbers[packed.id] {
-      if let old = rows[Int(number)]?.packed.userData { userData.release(old) }
+      if let old = rows[Int(number)]?.packed.userDataContent { userData.release(old) }
       rows[Int(number)] = row
       return number
     }
@@ -59,7 +59,7 @@ struct InstanceTable: Sendable {
   mutating func remove(_ id: InstanceID) {
     passwords[id] = nil
     guard let number = numbers.removeValue(forKey: id) else { return }
-    if let old = rows[Int(number)]?.packed.userData { userData.release(old) }
+    if let old = rows[Int(number)]?.packed.userDataContent { userData.release(old) }
     rows[Int(number)] = nil
     free.append(number)
   }

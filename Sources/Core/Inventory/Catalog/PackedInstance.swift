@@ -1,81 +1,153 @@
-/// An instance as the catalogue keeps it: a few bytes, since what is read from them takes several
-/// times as much.
-struct PackedInstance: Sendable {
-  let id: InstanceID
+import OrderedCollections
+
+/// An instance as the catalogue keeps it: a few bytes, of which a field is read when it is asked for.
+/// A request needs one or ten of them, and whoever needs all takes the ``unpacked`` instance.
+///
+/// The fields are ``Instance``'s.
+public struct PackedInstance: Sendable {
+  public let id: InstanceID
   let revision: Revision
   let createdAtSeconds: Int
-  let ec2InstanceID: String?
-  /// All but the id and the user data.
-  let bytes: [UInt8]
+  /// The one that the instance is known by, declared or not.
+  let knownEC2InstanceID: String?
+  private let fields: PackedFields
   /// Once in memory for all instances that have the same.
-  var userData: UserDataPool.Content?
+  var userDataContent: UserDataPool.Content?
 
   init(_ record: Record, of instance: Instance) {
     id = instance.id
     revision = record.revision
     createdAtSeconds = record.createdAtSeconds
-    ec2InstanceID = record.ec2InstanceID
-    userData = instance.userData.map { UserDataPool.Content($0.revealed) }
-    bytes = instance.packed
+    knownEC2InstanceID = record.ec2InstanceID
+    userDataContent = instance.userData.map { UserDataPool.Content($0.revealed) }
+    fields = PackedFields(instance)
   }
 
-  /// The instance; nil only where memory is damaged, for it was packed here.
-  var instance: Instance? { Instance(id: id, userData: userData?.bytes, packed: bytes) }
-
-  var record: Record? {
-    instance.map { instance in
-      Record(
-        resource: .instance(instance), revision: revision, createdAtSeconds: createdAtSeconds,
-        ec2InstanceID: ec2InstanceID)
-    }
-  }
-}
-
-/// The user data of all instances, each content once: a fleet is made from one template.
-struct UserDataPool: Sendable {
-  /// Bytes with their hash, which is computed by whoever prepares a change and not where it is applied.
-  struct Content: Hashable, Sendable {
-    let bytes: [UInt8]
-    private let hash: Int
-
-    init(_ bytes: [UInt8]) {
-      self.bytes = bytes
-      var hasher = Hasher()
-      unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
-      hash = hasher.finalize()
-    }
-
-    func hash(into hasher: inout Hasher) { hasher.combine(hash) }
-
-    static func == (left: Content, right: Content) -> Bool {
-      left.hash == right.hash && left.bytes == right.bytes
-    }
+  var record: Record {
+    Record(
+      resource: .instance(unpacked), revision: revision, createdAtSeconds: createdAtSeconds,
+      ec2InstanceID: knownEC2InstanceID)
   }
 
-  private var users: [Content: Int] = [:]
+  /// Whether a text's bytes are among the fields', which is quicker to find out than what they say.
+  public func mentions(_ text: [UInt8]) -> Bool { fields.bytes.contains(text) }
 
-  /// How many contents there are.
-  var count: Int { users.count }
+  // MARK: Fields
 
-  /// Takes a content in.
-  /// - Returns: The one to keep.
-  mutating func take(_ content: Content) -> Content {
-    guard let index = users.index(forKey: content) else {
-      let own = Content(content.bytes.fitted)
-      users[own] = 1
-      return own
+  public var hostname: String { fields.text(.hostname) ?? "" }
+  public var project: String? { fields.text(.project) }
+  public var user: String? { fields.text(.user) }
+  public var name: String? { fields.text(.name) }
+  public var domain: String? { fields.text(.domain) }
+  public var host: String? { fields.text(.host) }
+  public var reservationID: String? { fields.text(.reservationID) }
+  public var availabilityZone: String? { fields.text(.availabilityZone) }
+  public var availabilityZoneID: String? { fields.text(.availabilityZoneID) }
+  public var region: String? { fields.text(.region) }
+  public var placementGroup: String? { fields.text(.placementGroup) }
+  public var instanceType: String? { fields.text(.instanceType) }
+  public var architecture: String? { fields.text(.architecture) }
+  public var accountID: String? { fields.text(.accountID) }
+  public var imageID: String? { fields.text(.imageID) }
+  public var ec2: EC2IDs {
+    var ids = EC2IDs()
+    ids.instanceID = fields.text(.ec2InstanceID)
+    ids.amiID = fields.text(.amiID)
+    ids.kernelID = fields.text(.kernelID)
+    ids.ramdiskID = fields.text(.ramdiskID)
+    return ids
+  }
+  public var adminPassword: Secret<String>? { fields.text(.adminPassword).map { Secret($0) } }
+  public var injectedNetworkConfig: String? { fields.text(.injectedNetworkConfig) }
+  public var userData: Secret<[UInt8]>? { userDataContent.map { Secret($0.bytes) } }
+
+  public var launchIndex: Int {
+    fields.value(.launchIndex) { reader throws(ByteReader.Malformed) in
+      Int(clamping: try reader.number())
+    } ?? 0
+  }
+  public var bootRoles: [String] { texts(.bootRoles) }
+  public var keys: [KeyReference] { fields.list(.keys, KeyReference.init(unpacking:)) }
+  /// Each key once.
+  public var metadata: [(key: String, value: String)] { items(.metadata) }
+  /// Each key once.
+  public var tags: [(key: String, value: String)] { items(.tags) }
+  public var securityGroups: [String] { texts(.securityGroups) }
+  public var declaredMetadataOptions: MetadataOptions.Declared {
+    fields.value(.metadataOptions, MetadataOptions.Declared.init(unpacking:))
+      ?? MetadataOptions.Declared()
+  }
+  public var blockDevices: [BlockDevice] {
+    fields.list(.blockDevices) { reader throws(ByteReader.Malformed) in
+      BlockDevice(virtual: try reader.text(), device: try reader.text())
     }
-    users.values[index] += 1
-    return users.keys[index]
+  }
+  public var devices: [Device] { fields.list(.devices, Device.init(unpacking:)) }
+  public var dedicatedCPUs: [Int]? {
+    fields.value(.dedicatedCPUs) { reader throws(ByteReader.Malformed) in
+      try reader.list { reader throws(ByteReader.Malformed) in Int(clamping: try reader.number()) }
+    }
+  }
+  public var interfaces: [NetworkInterface] {
+    fields.list(.interfaces, NetworkInterface.init(unpacking:))
+  }
+  public var vendorData: JSONValue? {
+    fields.value(.vendorData) { reader in reader.rest() }.flatMap { try? JSONValue(parsing: $0) }
+  }
+  public var files: [InjectedFile] {
+    fields.list(.files) { reader throws(ByteReader.Malformed) in
+      InjectedFile(path: try reader.text(), content: Secret(try reader.blob()))
+    }
   }
 
-  mutating func release(_ content: Content) {
-    guard let index = users.index(forKey: content) else { return }
-    if users.values[index] > 1 {
-      users.values[index] -= 1
-    } else {
-      users.remove(at: index)
+  /// The first address that the instance is known by.
+  public var firstAddress: FixedAddress? { interfaces.lazy.flatMap(\.addresses).first }
+
+  private func texts(_ field: PackedFields.Field) -> [String] {
+    fields.list(field) { reader throws(ByteReader.Malformed) in try reader.text() }
+  }
+
+  private func items(_ field: PackedFields.Field) -> [(key: String, value: String)] {
+    fields.list(field) { reader throws(ByteReader.Malformed) in
+      (key: try reader.text(), value: try reader.text())
     }
+  }
+
+  /// All fields at once.
+  public var unpacked: Instance {
+    var instance = Instance(id: id, hostname: hostname)
+    instance.project = project
+    instance.user = user
+    instance.name = name
+    instance.domain = domain
+    instance.host = host
+    instance.launchIndex = launchIndex
+    instance.reservationID = reservationID
+    instance.availabilityZone = availabilityZone
+    instance.availabilityZoneID = availabilityZoneID
+    instance.region = region
+    instance.placementGroup = placementGroup
+    instance.instanceType = instanceType
+    instance.architecture = architecture
+    instance.accountID = accountID
+    instance.imageID = imageID
+    instance.bootRoles = bootRoles
+    instance.ec2 = ec2
+    instance.keys = keys
+    instance.userData = userData
+    instance.metadata = OrderedDictionary(metadata, uniquingKeysWith: { first, _ in first })
+    instance.tags = OrderedDictionary(tags, uniquingKeysWith: { first, _ in first })
+    instance.vendorData = vendorData
+    instance.securityGroups = securityGroups
+    instance.blockDevices = blockDevices
+    instance.devices = devices
+    instance.dedicatedCPUs = dedicatedCPUs
+    instance.adminPassword = adminPassword
+    instance.files = files
+    instance.injectedNetworkConfig = injectedNetworkConfig
+    instance.interfaces = interfaces
+    instance.declaredMetadataOptions = declaredMetadataOptions
+    return instance
   }
 }
 
@@ -87,13 +159,11 @@ extension [UInt8] {
       self[start] == first && self[start..<(start + text.count)].elementsEqual(text)
     }
   }
+}
 
-  /// The same bytes in no more memory than they need.
-  var fitted: [UInt8] {
-    guard capacity > count + 32 else { return self }
-    var fitted: [UInt8] = []
-    fitted.reserveCapacity(count)
-    fitted.append(contentsOf: self)
-    return fitted
-  }
+/// Among the fields are secrets.
+extension PackedInstance: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  public var description: String { "Instance \(id)" }
+  public var debugDescription: String { description }
+  public var customMirror: Mirror { Mirror(reflecting: description) }
 }

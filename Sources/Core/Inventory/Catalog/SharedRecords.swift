@@ -1,16 +1,16 @@
 /// What instances refer to, and what is in force where they say nothing.
 struct SharedRecords: Sendable {
   var defaultMetadataOptions = MetadataOptions.Declared()
-  var projects: [String: Record] = [:]
-  var networks: [NetworkID: Record] = [:]
-  var keyPairs: [KeyPairID: Record] = [:]
+  private(set) var projects: [String: Record] = [:]
+  private(set) var networks: [NetworkID: Record] = [:]
+  private(set) var keyPairs: [KeyPairID: Record] = [:]
+  /// How many networks have their addresses written into guests.
+  private var injectedNetworks = 0
+  /// How many projects declare metadata options.
+  private var projectsWithOptions = 0
 
-  /// An instance with all that it refers to.
-  func view(of record: Record, password: Secret<[UInt8]>?) -> InstanceView? {
-    InstanceView(
-      record: record, password: password, network: network(_:), keyPair: keyPair(_:),
-      metadataOptions: record.resource.instance.map(metadataOptions) ?? MetadataOptions())
-  }
+  /// Whether there is a network whose addresses are written into guests.
+  var haveInjectedNetwork: Bool { injectedNetworks > 0 }
 
   subscript(_ id: ResourceID) -> Record? {
     get {
@@ -23,27 +23,43 @@ struct SharedRecords: Sendable {
     }
     set {
       switch id.kind {
-      case .project: projects[id.text] = newValue
-      case .network: if let id = NetworkID(id.text) { networks[id] = newValue }
+      case .project:
+        projectsWithOptions -= options(ofProject: id.text) == nil ? 0 : 1
+        projects[id.text] = newValue
+        projectsWithOptions += options(ofProject: id.text) == nil ? 0 : 1
+      case .network:
+        guard let id = NetworkID(id.text) else { return }
+        injectedNetworks -= network(id)?.injected == true ? 1 : 0
+        networks[id] = newValue
+        injectedNetworks += network(id)?.injected == true ? 1 : 0
       case .keyPair: if let id = KeyPairID(id.text) { keyPairs[id] = newValue }
       case .instance: break
       }
     }
   }
 
-  private func metadataOptions(of instance: Instance) -> MetadataOptions {
-    var ofProject = MetadataOptions.Declared()
-    if let id = instance.project, case .project(let project) = projects[id]?.resource {
-      ofProject = project.metadataOptions
-    }
-    return MetadataOptions(instance.declaredMetadataOptions, ofProject, defaultMetadataOptions)
+  /// The options in force for an instance.
+  func metadataOptions(of instance: PackedInstance) -> MetadataOptions {
+    var ofProject: MetadataOptions.Declared?
+    if projectsWithOptions > 0, let id = instance.project { ofProject = options(ofProject: id) }
+    return MetadataOptions(
+      instance.declaredMetadataOptions, ofProject ?? MetadataOptions.Declared(),
+      defaultMetadataOptions)
   }
 
-  private func network(_ id: NetworkID) -> Network? {
+  /// What a project declares; nil where that is nothing.
+  private func options(ofProject id: String) -> MetadataOptions.Declared? {
+    guard case .project(let project) = projects[id]?.resource,
+      project.metadataOptions != MetadataOptions.Declared()
+    else { return nil }
+    return project.metadataOptions
+  }
+
+  func network(_ id: NetworkID) -> Network? {
     if case .network(let network) = networks[id]?.resource { network } else { nil }
   }
 
-  private func keyPair(_ id: KeyPairID) -> KeyPair? {
+  func keyPair(_ id: KeyPairID) -> KeyPair? {
     if case .keyPair(let keyPair) = keyPairs[id]?.resource { keyPair } else { nil }
   }
 }
