@@ -119,7 +119,7 @@ enum GuestBench {
     _ options: Options
   ) throws -> Int32 {
     print(options.isJSON ? try Report.json(results) : table)
-    if !options.isShort {
+    if options.writesReport {
       for (name, text) in files.sorted(by: { $0.key < $1.key }) {
         try write(text, to: name, options)
       }
@@ -154,19 +154,26 @@ enum GuestBench {
       }
     }
 
-    let rows = try runRounds(plan, ours, nginx, log: "\(folder)/wrk.log")
+    let withTokens = try Server.oursWithTokens(options, in: folder)
+    defer { withTokens.stop() }
+
+    let servers = Sides(ours: ours, nginx: nginx, withTokens: withTokens)
+    let rows = try runRounds(plan, servers, log: "\(folder)/wrk.log")
     let missed = thresholds?.missed(by: rows) ?? []
     return Results(facts: facts, rows: rows, problems: Results.failures(in: rows) + missed)
   }
 
-  /// Both servers in turn, so that what else the machine does meets both; who comes first changes
+  /// All servers in turn, so that what else the machine does meets each; who comes first changes
   /// from round to round.
-  private static func runRounds(_ plan: Plan, _ ours: Server, _ nginx: Server, log: String) throws
-    -> [Row]
+  private static func runRounds(_ plan: Plan, _ servers: Sides<Server>, log: String) throws -> [Row]
   {
+    let sides = Sides<Server>.all
     if let seconds = plan.warmUp {
-      for (target, server) in Target.all.flatMap({ [($0, ours), ($0, nginx)] }) {
-        _ = try Wrk.run(target.path, on: server, mode: .keepAlive, seconds: seconds, log: log)
+      for target in Target.all {
+        for side in sides {
+          _ = try Wrk.run(
+            target.path, on: servers[keyPath: side], mode: .keepAlive, seconds: seconds, log: log)
+        }
       }
     }
     var series = Target.all.flatMap { target in
@@ -177,14 +184,11 @@ enum GuestBench {
       for index in series.indices {
         let (target, mode) = (series[index].target, series[index].mode)
         let seconds = mode == .keepAlive ? plan.keepAlive : plan.close
-        for isOurs in round.isMultiple(of: 2) ? [true, false] : [false, true] {
+        for place in sides.indices {
+          let turn = (place + round) % sides.count
           let sample = try Wrk.run(
-            target.path, on: isOurs ? ours : nginx, mode: mode, seconds: seconds, log: log)
-          if isOurs {
-            series[index].ours.append(sample)
-          } else {
-            series[index].nginx.append(sample)
-          }
+            target.path, on: servers[keyPath: sides[turn]], mode: mode, seconds: seconds, log: log)
+          series[index].samples[keyPath: Sides<[Sample]>.all[turn]].append(sample)
         }
       }
     }

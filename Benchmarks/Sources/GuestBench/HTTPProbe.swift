@@ -8,11 +8,14 @@ enum HTTPProbe {
   }
 
   /// Nil where nobody listens, or the answer is none.
-  static func get(_ path: String, port: UInt16, from source: UInt32? = nil) -> Answer? {
+  /// - Parameter fields: Lines of the head beside the usual ones.
+  static func get(
+    _ path: String, port: UInt16, from source: UInt32? = nil, fields: [String] = []
+  ) -> Answer? {
     guard let descriptor = connect(port: port, from: source) else { return nil }
     defer { close(descriptor) }
-    let request = Array(
-      "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n\r\n".utf8)
+    let head = ["GET \(path) HTTP/1.1", "Host: 127.0.0.1:\(port)", "Connection: close"] + fields
+    let request = Array((head.joined(separator: "\r\n") + "\r\n\r\n").utf8)
     guard
       unsafe send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count
     else { return nil }

@@ -163,8 +163,9 @@ extension Report {
     }.joined(separator: "\n")
   }
 
-  static func markdownTable(_ rows: [[String]]) -> String {
-    let alignment = (rows.first ?? []).indices.map { $0 == 0 ? "---" : "---:" }
+  /// - Parameter words: How many of the first columns are text.
+  static func markdownTable(_ rows: [[String]], words: Int = 1) -> String {
+    let alignment = (rows.first ?? []).indices.map { $0 < words ? "---" : "---:" }
     return (rows.prefix(1) + [alignment] + rows.dropFirst())
       .map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n")
   }

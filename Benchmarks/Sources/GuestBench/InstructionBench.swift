@@ -36,7 +36,7 @@ struct InstructionBench {
     var rows: [InstructionRow] = []
     for (number, each) in Case.all.enumerated() {
       GuestBench.complain("\(each.name), \(each.mode.rawValue)")
-      let fields = each.hasToken ? [("X-aws-ec2-metadata-token", try token(of: daemon))] : []
+      let fields = each.hasToken ? [try daemon.sessionToken()] : []
       try ask(daemon, each, fields, times: InstructionBench.warmUp)
       let cost = try counter.count(part: number + 2) {
         try ask(daemon, each, fields, times: InstructionBench.requests)
@@ -81,13 +81,6 @@ struct InstructionBench {
       throw error
     }
     return server
-  }
-
-  private func token(of daemon: Server) throws -> String {
-    let answer = try HTTPProbe.Conversation(port: daemon.port).ask(
-      "PUT", "/latest/api/token", fields: [("X-aws-ec2-metadata-token-ttl-seconds", "21600")])
-    guard answer.status == 200 else { throw BenchError("no session token: \(answer.status)") }
-    return String(decoding: answer.body, as: UTF8.self)
   }
 
   private func ask(

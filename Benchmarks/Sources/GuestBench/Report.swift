@@ -18,8 +18,24 @@ enum Report {
     ]
   }
 
+  private static let moreHeadings = [
+    "document", "mode", "CPU µs/req", "with a token", "ratio", "with a token req/s",
+    "failed", "Nova's least over ours",
+  ]
+
+  private static func moreCells(_ row: Row) -> [String] {
+    [
+      row.document, row.mode.rawValue, row.ours.cpuMicrosecondsPerRequest.text(1),
+      row.withTokens.cpuMicrosecondsPerRequest.text(1), row.tokenCPURatio?.text(2) ?? "–",
+      row.withTokens.requestsPerSecond.text(0), "\(row.withTokens.failures)",
+      row.novaRatio?.text(0) ?? "–",
+    ]
+  }
+
   /// For a terminal.
-  static func table(_ rows: [Row]) -> String { table([headings] + rows.map(cells)) }
+  static func table(_ rows: [Row]) -> String {
+    table([headings] + rows.map(cells)) + "\n\n" + table([moreHeadings] + rows.map(moreCells))
+  }
 
   /// The same of any cells; the first line is the headings, and the first two columns are words.
   static func table(_ lines: [[String]]) -> String {
@@ -35,10 +51,6 @@ enum Report {
   }
 
   static func markdown(_ results: Results, plan: Plan) -> String {
-    let alignment = headings.indices.map { $0 < 2 ? "---" : "---:" }
-    let table = ([headings, alignment] + results.rows.map(cells))
-      .map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n")
-    let facts = results.facts.map { "| \($0.name) | \($0.value) |" }.joined(separator: "\n")
     let verdict =
       results.problems.isEmpty
       ? "No request failed, and every threshold of `Benchmarks/thresholds.json` was met."
@@ -55,35 +67,24 @@ enum Report {
       with 512 fresh random
       bytes). Figures are medians over the rounds; a ratio is that of the two medians, failures are
       sums (ours / nginx). CPU time is user and system time of all of a server's processes. nginx listens
-      as it does by default; with `deferred` it, too, would be told of a connection only with its request.
+      with `deferred`, so that it, too, is told of a connection only with its request.
 
       ![Requests per second](guest-bench.svg)
 
-      \(table)
+      \(markdownTable([headings] + results.rows.map(cells), words: 2))
+
+      The same documents, in the same rounds, from a daemon whose instance must show a session token
+      (`httpTokens: required`, `httpTokensScope: all`), each request with its token. Nova's metadata API takes
+      300 to 550 µs of CPU time a request (measured apart: uWSGI, two workers, a warm cache); the last column
+      compares with \(Row.novaMicroseconds.text(0)) in both modes.
+
+      \(markdownTable([moreHeadings] + results.rows.map(moreCells), words: 2))
 
       \(verdict)
 
-      \(besideNova(results.rows))
-
-      | | |
-      | --- | --- |
-      \(facts)
+      \(facts(results.facts))
 
       """
-  }
-
-  /// Nova's own service, as it was measured with uWSGI, two workers and a warm cache, at its best.
-  private static let novaMicroseconds = 300.0
-
-  private static func besideNova(_ rows: [Row]) -> String {
-    let parts = Mode.allCases.compactMap { mode -> String? in
-      let slowest = rows.filter { $0.mode == mode }.map(\.ours.cpuMicrosecondsPerRequest).max()
-      guard let slowest, slowest > 0 else { return nil }
-      return "\((novaMicroseconds / slowest).text(0)) times (\(mode.rawValue))"
-    }
-    return "Nova's metadata API takes 300 to 550 µs of CPU time a request (measured apart: uWSGI, "
-      + "two workers, a warm\ncache). The least of that is \(parts.joined(separator: " and ")) "
-      + "what the dearest document here takes."
   }
 
   static func json(_ results: some Encodable) throws -> String {

@@ -8,23 +8,36 @@ struct Server {
   let child: Child
   /// Whether every guest gets the same.
   var isSameForAll = false
+  /// Lines of every request's head beside the usual ones.
+  var fields: [String] = []
 
   func checkAlive() throws {
     guard child.poll() == nil else { throw BenchError("\(name) ended early:\n\(child.output)") }
   }
 
-  /// Waits until a path answers 200, and returns what it answers.
-  func waitUntilReady(_ path: String) throws -> [UInt8] {
+  /// Waits until a path is answered with a status, and returns what it answers.
+  func waitUntilReady(_ path: String, status: Int = 200) throws -> [UInt8] {
     for _ in 0..<600 {
       try checkAlive()
       try Interrupt.check()
-      if let answer = HTTPProbe.get(path, port: port), answer.status == 200 { return answer.body }
+      if let answer = HTTPProbe.get(path, port: port, fields: fields), answer.status == status {
+        return answer.body
+      }
       pause(milliseconds: 50)
     }
-    throw BenchError("\(name) does not answer \(path) with 200 on port \(port):\n\(child.output)")
+    throw BenchError(
+      "\(name) does not answer \(path) with \(status) on port \(port):\n\(child.output)")
   }
 
   func stop() { child.stop() }
+
+  /// A session token for 127.0.0.1, as the field that shows it.
+  func sessionToken() throws -> (String, String) {
+    let answer = try HTTPProbe.Conversation(port: port).ask(
+      "PUT", "/latest/api/token", fields: [("X-aws-ec2-metadata-token-ttl-seconds", "21600")])
+    guard answer.status == 200 else { throw BenchError("no session token: \(answer.status)") }
+    return ("X-aws-ec2-metadata-token", String(decoding: answer.body, as: UTF8.self))
+  }
 }
 
 /// What is asked for.
@@ -42,10 +55,12 @@ struct Target: Codable {
 
 extension Server {
   /// Our own, with a fresh state and one instance that 127.0.0.1 is.
-  static func ours(_ options: Options, in folder: String) throws -> Server {
+  static func ours(
+    _ options: Options, manifest: String = BenchInventory.manifest, in folder: String
+  ) throws -> Server {
     let port = try HTTPProbe.freePort()
     try write(BenchInventory.configuration(folder: folder, port: port), to: "\(folder)/serve.yaml")
-    try write(BenchInventory.manifest, to: "\(folder)/manifest.yaml")
+    try write(manifest, to: "\(folder)/manifest.yaml")
     var command = [
       options.nameplate ?? "nameplate", "serve", "--config", "\(folder)/serve.yaml",
       "--apply", "\(folder)/manifest.yaml",
@@ -57,7 +72,26 @@ extension Server {
     return Server(name: "nameplate", port: port, child: child)
   }
 
-  /// nginx as Debian has it, with two workers, no access log and files under the same paths.
+  /// Another daemon, whose instance must show a token for whatever it asks.
+  static func oursWithTokens(_ options: Options, in folder: String) throws -> Server {
+    let own = "\(folder)/tokens"
+    try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
+    var server = try ours(
+      options, manifest: BenchInventory.manifest + BenchInventory.tokensRequired, in: own)
+    do {
+      // Without a token it must be refused, or none is checked.
+      _ = try server.waitUntilReady(Target.all[0].path, status: 401)
+      let token = try server.sessionToken()
+      server.fields = ["\(token.0): \(token.1)"]
+      return server
+    } catch {
+      server.stop()
+      throw error
+    }
+  }
+
+  /// nginx as Debian has it, with two workers, no access log and files under the same paths; told of
+  /// a connection only with its request, as our listeners are.
   static func nginx(serving documents: [(path: String, bytes: [UInt8])], in folder: String) throws
     -> Server
   {
@@ -111,7 +145,7 @@ extension Server {
         default_type application/json;
       \(temporary)
         server {
-          listen 127.0.0.1:\(port) backlog=4096;
+          listen 127.0.0.1:\(port) backlog=4096 deferred;
           root \(folder)/files;
           index \(listing);
           \(locations.joined(separator: "\n    "))
@@ -183,6 +217,12 @@ enum BenchInventory {
       addresses:
       - ip: 127.0.0.1
       - ip: "2001:db8:7::9"
+
+    """
+
+  /// Lines more of the instance.
+  static let tokensRequired = """
+    metadataOptions: {httpTokens: required, httpTokensScope: all}
 
     """
 

@@ -22,6 +22,7 @@ enum Wrk {
   ) throws -> Sample {
     var command = ["wrk", "-t1", "-c64", "-d\(seconds)s"]
     if mode == .close { command += ["-H", "Connection: close"] }
+    command += server.fields.flatMap { ["-H", $0] }
     command.append("http://127.0.0.1:\(server.port)\(path)")
     let before = ProcessTime.seconds(ofTree: server.child.processID)
     let wrk = try Child(command, log: log)
