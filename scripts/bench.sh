@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the daemon in release and measures it beside nginx, beside a farm of haproxies, and beside
-# hostile guests, and counts what a request costs it. Arguments go to guest-bench.
+# hostile guests, has ten thousand guests boot, and counts what a request costs it. Arguments go to
+# guest-bench.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -21,5 +22,6 @@ status=0
 Benchmarks/.build/release/guest-bench .build/release/nameplate "$@" || status=$?
 Benchmarks/.build/release/guest-bench namespaces .build/release/nameplate "$@" || status=$?
 Benchmarks/.build/release/guest-bench hostile .build/release/nameplate "$@" || status=$?
+Benchmarks/.build/release/guest-bench storm .build/release/nameplate "$@" || status=$?
 Benchmarks/.build/release/guest-bench instructions --preload "$preload" .build/release/nameplate "$@" || status=$?
 exit "$status"

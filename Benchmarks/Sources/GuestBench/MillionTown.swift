@@ -7,6 +7,10 @@ struct MillionTown {
   /// Where the store is, and stays for the next run.
   let folder: String
   let count: Int
+  /// What is declared before the instances.
+  var networks: [String] = []
+  /// A guest's instance, as a line of JSON.
+  var instance: (GuestTown.Guest) -> String = { MillionTown.document(of: $0) }
 
   /// Contents of user data, each of some kilobyte: a fleet is made from a few templates.
   static let templates = 10
@@ -50,7 +54,7 @@ struct MillionTown {
       .reduce(0, +)
   }
 
-  private static func hex(_ byte: Int) -> String { String(format: "%02x", byte) }
+  static func hex(_ byte: Int) -> String { String(format: "%02x", byte) }
 
   // MARK: The store
 
@@ -64,12 +68,13 @@ struct MillionTown {
     let server = try serve()
     defer { server.stop() }
     try waitUntilReady(server)
+    if !networks.isEmpty { try apply(networks, to: "\(folder)/control.sock") }
     let batch = 5000
     for start in stride(from: 0, to: count, by: batch) {
       try Interrupt.check()
       if start % 100_000 == 0 { GuestBench.complain("million: \(start) of \(count) declared") }
       let documents = (start..<min(start + batch, count)).map {
-        MillionTown.document(of: GuestTown.Guest(number: $0))
+        instance(GuestTown.Guest(number: $0))
       }
       try apply(documents, to: "\(folder)/control.sock")
     }

@@ -21,7 +21,10 @@ struct Options {
   var minutes = 30
   var instances = 1_000_000
   var guests = 10_000
+  var spread: Int?
   var database: String?
+  /// Of `million`.
+  var only = Set(MillionBench.Part.allCases)
   var isJSON = false
   var thresholds = "Benchmarks/thresholds.json"
   var instructionThresholds = "Benchmarks/instructions.json"
@@ -47,6 +50,8 @@ struct Options {
       --minutes N          of a soak (30)
       --instances N        of `million` (1000000)
       --guests N           of `storm` (10000)
+      --spread SECONDS     of `storm`: over which guests are powered on (what makes 16000 requests a second)
+      --only PART,…        of `million`: start, random, writes; a part of it writes no report
       --database FOLDER    where `million` makes its store and finds it again (/tmp/guest-bench-N)
       --output text|json   (text)
       --thresholds FILE    (\(Options().thresholds))
@@ -81,6 +86,9 @@ struct Options {
       case "--instances":
         instances = try Options.number(after: argument, &rest, to: MillionTown.maximumCount)
       case "--guests": guests = try Options.number(after: argument, &rest, to: 50_000)
+      case "--spread": spread = try Options.number(after: argument, &rest)
+      case "--only":
+        only = try Options.parts(try Options.value(after: argument, &rest))
       case "--database": database = try Options.value(after: argument, &rest)
       case "--thresholds": thresholds = try Options.value(after: argument, &rest)
       case "--record": records = true
@@ -112,6 +120,18 @@ struct Options {
     return value
   }
 
+  private static func parts(_ text: String) throws(UsageError) -> Set<MillionBench.Part> {
+    var parts: Set<MillionBench.Part> = []
+    for word in text.split(separator: ",") {
+      guard let part = MillionBench.Part(rawValue: String(word)) else {
+        throw UsageError("--only: '\(word)' is none of start, random and writes")
+      }
+      parts.insert(part)
+    }
+    guard !parts.isEmpty else { throw UsageError("--only needs a part") }
+    return parts
+  }
+
   private static func number(
     after name: String, _ rest: inout ArraySlice<String>, to last: Int = 3600
   ) throws(UsageError) -> Int {
@@ -121,6 +141,9 @@ struct Options {
     }
     return number
   }
+
+  /// Whether the report is written: not of less than all.
+  var writesReport: Bool { !isShort && only.count == MillionBench.Part.allCases.count }
 
   /// How much is measured.
   var plan: Plan {

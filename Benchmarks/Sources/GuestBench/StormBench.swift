@@ -6,21 +6,33 @@ struct StormBench {
   let options: Options
   let folder: String
 
+  /// When guests boot.
+  enum Work: String, Codable, CaseIterable {
+    case alone = "one after the other"
+    case spread = "rack by rack"
+    case atOnce = "all at once"
+  }
+
   struct Row: Codable {
-    /// How many guests boot at a time; the others wait for their turn.
-    var together: Int
-    var requests: Int
+    var work: Work
+    var guests: Int
     var ours: Side
     var nginx: Side
 
     var timeRatio: Double { nginx.seconds > 0 ? ours.seconds / nginx.seconds : 0 }
   }
 
-  /// Medians over the rounds; failures are their sum.
+  /// Medians over the rounds; failures are their sum. Times in milliseconds.
   struct Side: Codable {
     var seconds: Double
+    var requestsPerSecond: Double
+    /// From when a request was due to its last byte.
     var p50: Double
     var p99: Double
+    /// From when a request was due until the client opened its connection.
+    var latenessP99: Double
+    /// Of one core, the client.
+    var clientBusy: Double
     var cpuMicrosecondsPerRequest: Double
     var failures: Int
   }
@@ -28,18 +40,25 @@ struct StormBench {
   struct Results: Codable {
     var guests: Int
     var requestsOfBoot: Int
-    /// Milliseconds of a request where one guest boots alone.
-    var quietP50: Double
+    var spreadSeconds: Int
+    /// Milliseconds.
+    var medianGap: Double
     var rows: [Row]
     var facts: [Fact]
     var problems: [String] = []
   }
 
+  /// What two cores carry with the client beside the server, and some of both to spare.
+  private static let offeredPerSecond = 16_000
+  private static let guestsAlone = 20
+
   private var guests: Int { options.isShort ? min(options.guests, 200) : options.guests }
   private var rounds: Int { options.rounds ?? (options.isShort ? 1 : 3) }
 
   func run() throws -> Results {
-    let town = MillionTown(options: options, folder: "\(folder)/town", count: guests)
+    let town = MillionTown(
+      options: options, folder: "\(folder)/town", count: guests, networks: StormTown.networks,
+      instance: StormTown.instance)
     try town.prepare()
     let ours = try town.serve()
     defer { ours.stop() }
@@ -52,128 +71,94 @@ struct StormBench {
         throw BenchError("nginx does not serve the bytes that we wrote for \(document.path)")
       }
     }
-    GuestBench.complain("storm: a guest alone")
-    let quiet = try StormClient(20, walking: walk, at: ours).run(together: 1)
+    let requests = walk.steps.count
+    let spread = options.spread ?? max(1, guests * requests / StormBench.offeredPerSecond)
+    let paces: [(Work, StormPace)] = [
+      (.alone, .alone(min(guests, StormBench.guestsAlone), requests: requests)),
+      (.spread, .spread(guests, requests: requests, over: spread * 1_000_000)),
+      (.atOnce, .atOnce(guests, requests: requests)),
+    ]
     var results = Results(
-      guests: guests, requestsOfBoot: walk.steps.count,
-      quietP50: StormBench.percentile(0.5, of: quiet.latencies),
-      rows: try [guests, 8].map { try row(together: $0, walk, ours, nginx) },
+      guests: guests, requestsOfBoot: requests, spreadSeconds: spread,
+      medianGap: StormBench.percentile(0.5, of: StormPace.recorded.map { Int32($0) }.sorted()),
+      rows: try paces.map { try row($0, $1, walk, ours, nginx) },
       facts: Fact.all(options, folder: folder).filter { !["haproxy", "wrk"].contains($0.name) })
     results.problems = StormBench.problems(results)
     return results
   }
 
-  private func row(together: Int, _ walk: BootWalk, _ ours: Server, _ nginx: Server) throws -> Row {
+  private func row(
+    _ work: Work, _ pace: StormPace, _ walk: BootWalk, _ ours: Server, _ nginx: Server
+  ) throws -> Row {
     var (ofOurs, ofNginx): ([Side], [Side]) = ([], [])
     for round in 0..<rounds {
       for isOurs in round.isMultiple(of: 2) ? [true, false] : [false, true] {
         let server = isOurs ? ours : nginx
-        GuestBench.complain("storm: \(together) at a time, \(server.name)")
+        GuestBench.complain("storm: \(work.rawValue), \(server.name)")
         let before = ProcessTime.seconds(ofTree: server.child.processID)
-        let outcome = try StormClient(guests, walking: walk, at: server)
-          .run(together: together)
+        let outcome = try StormClient(pace, walking: walk, at: server).run()
         try server.checkAlive()
         let used = ProcessTime.seconds(ofTree: server.child.processID) - before
-        let side = Side(
-          seconds: outcome.seconds, p50: StormBench.percentile(0.5, of: outcome.latencies),
-          p99: StormBench.percentile(0.99, of: outcome.latencies),
-          cpuMicrosecondsPerRequest: used * 1e6 / Double(max(1, outcome.latencies.count)),
-          failures: outcome.failures)
+        let side = StormBench.side(outcome, used)
         if isOurs { ofOurs.append(side) } else { ofNginx.append(side) }
       }
     }
     return Row(
-      together: together, requests: guests * walk.steps.count * rounds,
-      ours: StormBench.median(of: ofOurs), nginx: StormBench.median(of: ofNginx))
+      work: work, guests: pace.starts.count, ours: StormBench.median(of: ofOurs),
+      nginx: StormBench.median(of: ofNginx))
+  }
+
+  private static func side(_ outcome: StormClient.Outcome, _ cpuSeconds: Double) -> Side {
+    let requests = Double(max(1, outcome.latencies.count))
+    let latencies = outcome.latencies.sorted()
+    return Side(
+      seconds: outcome.seconds, requestsPerSecond: requests / max(outcome.seconds, 0.001),
+      p50: percentile(0.5, of: latencies), p99: percentile(0.99, of: latencies),
+      latenessP99: percentile(0.99, of: outcome.lateness.sorted()), clientBusy: outcome.busy,
+      cpuMicrosecondsPerRequest: cpuSeconds * 1e6 / requests, failures: outcome.failures)
   }
 
   private static func median(of sides: [Side]) -> Side {
-    Side(
-      seconds: Series.median(of: sides.map(\.seconds)), p50: Series.median(of: sides.map(\.p50)),
-      p99: Series.median(of: sides.map(\.p99)),
-      cpuMicrosecondsPerRequest: Series.median(of: sides.map(\.cpuMicrosecondsPerRequest)),
+    func median(_ value: (Side) -> Double) -> Double { Series.median(of: sides.map(value)) }
+    return Side(
+      seconds: median(\.seconds), requestsPerSecond: median(\.requestsPerSecond),
+      p50: median(\.p50), p99: median(\.p99), latenessP99: median(\.latenessP99),
+      clientBusy: median(\.clientBusy),
+      cpuMicrosecondsPerRequest: median(\.cpuMicrosecondsPerRequest),
       failures: sides.map(\.failures).reduce(0, +))
   }
 
   /// In milliseconds.
-  private static func percentile(_ part: Double, of microseconds: [Int32]) -> Double {
-    let sorted = microseconds.sorted()
+  private static func percentile(_ part: Double, of sorted: [Int32]) -> Double {
     guard !sorted.isEmpty else { return 0 }
     return Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * part))]) / 1000
   }
 
   private static func problems(_ results: Results) -> [String] {
-    results.rows.flatMap { row -> [String] in
-      let name = "\(row.together) at a time"
-      var problems: [String] = []
+    var problems: [String] = []
+    for row in results.rows {
       for (server, side) in [("nameplate", row.ours), ("nginx", row.nginx)] where side.failures > 0
       {
-        problems.append("\(name), \(server): \(side.failures) failed requests")
+        problems.append("\(row.work.rawValue), \(server): \(side.failures) failed requests")
       }
-      if row.timeRatio > 1.3 {
-        problems.append(
-          "\(name): \(row.timeRatio.text(2)) of nginx' time; at most 1.30 are wanted")
-      }
-      if row.ours.p99 > 5 * results.quietP50 {
-        problems.append(
-          "\(name): p99 is \((row.ours.p99 / results.quietP50).text(1)) of a lone guest's median;"
-            + " at most 5 are wanted")
-      }
-      return problems
     }
+    guard let alone = results.row(.alone), let spread = results.row(.spread),
+      let atOnce = results.row(.atOnce)
+    else { return problems }
+    if atOnce.timeRatio > 1.3 {
+      problems.append(
+        "\(Work.atOnce.rawValue): \(atOnce.timeRatio.text(2)) of nginx' time; at most 1.30 are wanted"
+      )
+    }
+    if spread.ours.p99 > 5 * alone.ours.p50 {
+      problems.append(
+        "\(Work.spread.rawValue): p99 is \((spread.ours.p99 / alone.ours.p50).text(1)) of a lone guest's"
+          + " median; at most 5 are wanted")
+    }
+    return problems
   }
 }
 
-extension Report {
-  private static let stormHeadings = [
-    "guests at a time", "server", "seconds", "p50 ms", "p99 ms", "CPU µs/req", "failed",
-  ]
-
-  private static func cells(_ row: StormBench.Row) -> [[String]] {
-    [("nameplate", row.ours), ("nginx", row.nginx)].map { name, side in
-      [
-        "\(row.together)", name, side.seconds.text(1), side.p50.text(2), side.p99.text(2),
-        side.cpuMicrosecondsPerRequest.text(1), "\(side.failures)",
-      ]
-    }
-  }
-
-  static func table(_ results: StormBench.Results) -> String {
-    "\(results.guests) guests, \(results.requestsOfBoot) requests each; a lone guest's median is "
-      + "\(results.quietP50.text(2)) ms\n" + table([stormHeadings] + results.rows.flatMap(cells))
-  }
-
-  static func markdown(_ results: StormBench.Results) -> String {
-    let lines =
-      [stormHeadings, stormHeadings.indices.map { $0 < 2 ? "---" : "---:" }]
-      + results.rows.flatMap(cells)
-    let table = lines.map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n")
-    let facts = results.facts.map { "| \($0.name) | \($0.value) |" }.joined(separator: "\n")
-    let verdict =
-      results.problems.isEmpty
-      ? "All that is wanted was met."
-      : "Not met:\n\n" + results.problems.map { "- \($0)" }.joined(separator: "\n")
-    return """
-      # A boot storm
-
-      Written by `guest-bench storm`; do not edit. \(results.guests) guests boot, each from an address of
-      its own with \(results.requestsOfBoot) requests in the order of cloud-init's DataSourceOpenStack, each on a \
-      new connection, one
-      after the other. One thread plays all guests, on the same machine. nginx has the answers of one guest
-      in files. Latency is from opening a connection to its last byte; figures are medians over the rounds.
-      Where all guests boot at once, each always waits for as many others as there are: its latency is the
-      number of guests over the requests a second, whoever answers. A guest that boots alone waits \
-      \(results.quietP50.text(2)) ms
-      (median).
-
-      \(table)
-
-      \(verdict)
-
-      | | |
-      | --- | --- |
-      \(facts)
-
-      """
-  }
+extension StormBench.Results {
+  func row(_ work: StormBench.Work) -> StormBench.Row? { rows.first { $0.work == work } }
 }

@@ -2,59 +2,104 @@ import CEpoll
 import Foundation
 import Glibc
 
-/// Guests that all boot at once: each asks for one thing after the other, each on a connection of its
-/// own from its own address. One thread, so that it takes no more of the machine than wrk.
+/// Guests that boot: each asks for one thing after the other, each on a connection of its own from its
+/// own address, which it closes when it has its answer. One thread, so that it takes no more of the
+/// machine than wrk.
 final class StormClient {
   private struct Boot {
-    let guest: GuestTown.Guest
     var next = 0
+    var due = 0
     var descriptor: Int32 = -1
     var isSent = false
     var received = 0
     var status = 0
     /// Bytes of the whole answer, as its head says.
     var announced = 0
-    var began = 0
   }
 
   struct Outcome {
-    /// Microseconds from opening a connection to its last byte, one a request.
+    /// Microseconds from when a request was due to its answer's last byte, one a request.
     var latencies: [Int32] = []
+    /// How much of that went by before its connection was opened.
+    var lateness: [Int32] = []
     var failures = 0
     var seconds = 0.0
+    /// Of one core, the client itself.
+    var busy = 0.0
   }
 
+  /// A request's bytes, between which stand some of the guest's own.
+  private struct Request {
+    var parts: [[UInt8]]
+    var owns: [Int]
+  }
+
+  /// More would be asked of the system's limit than this is about.
+  private static let maximumOpen = 20_000
+  /// So that answers are not left lying while others begin.
+  private static let beginningsOfTurn = 8
+
   private let steps: [BootWalk.Step]
-  private let requests: [[UInt8]]
-  /// What stands before and after a guest's own MAC.
-  private let pathsWithMAC: [Int: (Substring, Substring)]
+  private let requests: [Request]
+  private let owns: [[[UInt8]]]
   private let port: UInt16
   private let poll: Int32
+  private let pace: StormPace
   private var boots: [Boot]
+  private var queue = DueQueue()
+  private var open = 0
   private var left: Int
   private var outcome = Outcome()
   private var buffer = [UInt8](repeating: 0, count: 256 * 1024)
 
-  init(_ guests: Int, walking walk: BootWalk, at server: Server) throws {
-    let port = server.port
+  init(_ pace: StormPace, walking walk: BootWalk, at server: Server) throws {
+    let guests = pace.starts.count
     steps = walk.steps
-    requests = walk.steps.map { StormClient.request($0.path, port) }
-    let mac = MillionTown.mac(of: walk.guest)
-    pathsWithMAC = Dictionary(
-      uniqueKeysWithValues: walk.steps.enumerated().compactMap { index, step in
-        guard !server.isSameForAll, let range = step.path.firstRange(of: mac) else { return nil }
-        return (index, (step.path[..<range.lowerBound], step.path[range.upperBound...]))
-      })
-    self.port = port
-    boots = (0..<guests).map { Boot(guest: GuestTown.Guest(number: $0)) }
+    owns = (0..<guests).map {
+      StormClient.own(of: GuestTown.Guest(number: $0)).map { Array($0.utf8) }
+    }
+    let marks = server.isSameForAll ? [] : StormClient.own(of: walk.guest)
+    requests = walk.steps.map { StormClient.request(BootWalk.head($0.path), marks) }
+    port = server.port
+    self.pace = pace
+    boots = [Boot](repeating: Boot(), count: guests)
     left = guests
     poll = epoll_create1(Int32(EPOLL_CLOEXEC))
     guard poll >= 0 else { throw BenchError("no epoll") }
-    try StormClient.raiseOpenFiles(to: guests + 1024)
+    bench_wake_on_time()
+    try StormClient.raiseOpenFiles(to: min(guests, StormClient.maximumOpen) + 64)
     outcome.latencies.reserveCapacity(guests * walk.steps.count)
+    outcome.lateness.reserveCapacity(guests * walk.steps.count)
   }
 
   deinit { close(poll) }
+
+  private static func own(of guest: GuestTown.Guest) -> [String] {
+    let (front, back, floating) = StormTown.own(of: guest)
+    return [front, back, floating]
+  }
+
+  private static func request(_ text: String, _ marks: [String]) -> Request {
+    let found = marks.enumerated().compactMap { own, mark in
+      text.firstRange(of: mark).map { (range: $0, own: own) }
+    }.min { $0.range.lowerBound < $1.range.lowerBound }
+    guard let found else { return Request(parts: [Array(text.utf8)], owns: []) }
+    let rest = request(String(text[found.range.upperBound...]), marks)
+    return Request(
+      parts: [Array(text[..<found.range.lowerBound].utf8)] + rest.parts,
+      owns: [found.own] + rest.owns)
+  }
+
+  private func bytes(of request: Request, for guest: Int) -> [UInt8] {
+    guard !request.owns.isEmpty else { return request.parts[0] }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(512)
+    for (place, own) in request.owns.enumerated() {
+      bytes += request.parts[place]
+      bytes += owns[guest][own]
+    }
+    return bytes + request.parts[request.owns.count]
+  }
 
   private static func raiseOpenFiles(to count: Int) throws {
     var limit = rlimit()
@@ -68,101 +113,108 @@ final class StormClient {
     }
   }
 
-  /// - Parameter together: How many guests boot at a time.
-  func run(together: Int? = nil) throws -> Outcome {
-    let start = StormClient.microseconds()
-    var waiting = boots.indices.dropFirst(together ?? boots.count)
-    for index in boots.indices.prefix(together ?? boots.count) { open(index, start) }
-    var events = unsafe [epoll_event](repeating: epoll_event(), count: 1024)
-    while left > 0 {
-      try Interrupt.check()
-      let count = unsafe epoll_wait(poll, &events, Int32(events.count), 5000)
-      guard count != 0 else {
-        throw BenchError("\(left) guests wait for answers, and none comes for 5 s")
-      }
-      for place in 0..<max(0, Int(count)) {
-        let index = unsafe Int(truncatingIfNeeded: events[place].data.u64)
-        let wasLeft = left
-        happened(index)
-        if left < wasLeft, let next = waiting.popFirst() {
-          open(next, StormClient.microseconds())
-        }
-      }
-    }
-    outcome.seconds = Double(StormClient.microseconds() - start) / 1e6
-    return outcome
-  }
-
-  private static func microseconds() -> Int {
+  private static func microseconds(_ clock: clockid_t = CLOCK_MONOTONIC) -> Int {
     var now = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+    unsafe clock_gettime(clock, &now)
     return now.tv_sec * 1_000_000 + now.tv_nsec / 1000
   }
 
-  private func open(_ index: Int, _ now: Int) {
-    boots[index].began = now
-    boots[index].isSent = false
-    boots[index].received = 0
-    boots[index].status = 0
-    guard let descriptor = HTTPProbe.begin(port: port, from: boots[index].guest.address) else {
-      return finish(index, isRight: false)
+  func run() throws -> Outcome {
+    let used = StormClient.microseconds(CLOCK_PROCESS_CPUTIME_ID)
+    let start = StormClient.microseconds()
+    for (guest, after) in pace.starts.enumerated() { queue.push(guest, due: start + after) }
+    var events = unsafe [epoll_event](repeating: epoll_event(), count: 1024)
+    var heard = start
+    while left > 0 {
+      try Interrupt.check()
+      var now = StormClient.microseconds()
+      for _ in 0..<StormClient.beginningsOfTurn {
+        guard let (due, guest) = queue.first, due <= now, open < StormClient.maximumOpen
+        else { break }
+        queue.removeFirst()
+        begin(guest, due, now)
+        now = StormClient.microseconds()
+      }
+      var wait = 5_000_000
+      if let first = queue.first, open < StormClient.maximumOpen { wait = max(0, first.due - now) }
+      var timeout = timespec(tv_sec: wait / 1_000_000, tv_nsec: wait % 1_000_000 * 1000)
+      let count = unsafe epoll_pwait2(poll, &events, Int32(events.count), &timeout, nil)
+      for place in 0..<max(0, Int(count)) {
+        happened(unsafe Int(truncatingIfNeeded: events[place].data.u64))
+      }
+      if count > 0 || open == 0 { heard = now }
+      guard now - heard < 10_000_000 else {
+        throw BenchError("\(open) guests wait for answers, and none comes for 10 s")
+      }
     }
-    boots[index].descriptor = descriptor
+    let elapsed = StormClient.microseconds() - start
+    outcome.seconds = Double(elapsed) / 1e6
+    outcome.busy =
+      Double(StormClient.microseconds(CLOCK_PROCESS_CPUTIME_ID) - used) / Double(max(1, elapsed))
+    return outcome
+  }
+
+  private func begin(_ guest: Int, _ due: Int, _ now: Int) {
+    outcome.lateness.append(Int32(clamping: now - due))
+    let step = boots[guest].next
+    boots[guest] = Boot(next: step, due: due)
+    open += 1
+    guard let descriptor = HTTPProbe.begin(port: port, from: GuestTown.Guest(number: guest).address)
+    else { return finish(guest, isRight: false) }
+    boots[guest].descriptor = descriptor
+    // On loopback it is mostly open by now.
+    guard trySend(guest) else { return finish(guest, isRight: false) }
+    let interest =
+      boots[guest].isSent ? EPOLLIN.rawValue : EPOLLIN.rawValue | EPOLLOUT.rawValue
     var event = unsafe epoll_event(
-      events: EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLET.rawValue,
-      data: epoll_data_t(u64: UInt64(index)))
+      events: interest | EPOLLET.rawValue, data: epoll_data_t(u64: UInt64(guest)))
     guard unsafe epoll_ctl(poll, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
-      return finish(index, isRight: false)
+      return finish(guest, isRight: false)
     }
   }
 
-  private static func request(_ path: String, _ port: UInt16) -> [UInt8] {
-    Array("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n\r\n".utf8)
+  /// - Returns: False where the connection is of no use.
+  private func trySend(_ guest: Int) -> Bool {
+    let request = bytes(of: requests[boots[guest].next], for: guest)
+    let sent = unsafe send(
+      boots[guest].descriptor, request, request.count, Int32(MSG_NOSIGNAL))
+    if sent < 0, errno == EAGAIN { return true }
+    boots[guest].isSent = sent == request.count
+    return boots[guest].isSent
   }
 
-  private func request(of index: Int) -> [UInt8] {
-    let boot = boots[index]
-    guard let (before, after) = pathsWithMAC[boot.next] else { return requests[boot.next] }
-    return StormClient.request("\(before)\(MillionTown.mac(of: boot.guest))\(after)", port)
-  }
-
-  private func happened(_ index: Int) {
-    let descriptor = boots[index].descriptor
+  private func happened(_ guest: Int) {
+    let descriptor = boots[guest].descriptor
     guard descriptor >= 0 else { return }
-    if !boots[index].isSent {
-      let request = request(of: index)
-      let sent = unsafe send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))
-      if sent < 0, errno == EAGAIN { return }
-      guard sent == request.count else { return finish(index, isRight: false) }
-      boots[index].isSent = true
+    if !boots[guest].isSent {
+      guard trySend(guest) else { return finish(guest, isRight: false) }
+      guard boots[guest].isSent else { return }
     }
     while true {
       let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
-      if count > 0 {
-        if boots[index].received == 0 { readHead(count, of: index) }
-        boots[index].received += count
-      } else if count == 0 {
-        let step = steps[boots[index].next]
+      guard count > 0 else {
+        if count < 0, errno == EAGAIN { return }
+        return finish(guest, isRight: false)
+      }
+      if boots[guest].received == 0 { readHead(count, of: guest) }
+      boots[guest].received += count
+      let boot = boots[guest]
+      if boot.received >= boot.announced {
         return finish(
-          index,
-          isRight: boots[index].status == step.status
-            && boots[index].received == boots[index].announced)
-      } else if errno == EAGAIN {
-        return
-      } else {
-        return finish(index, isRight: false)
+          guest,
+          isRight: boot.status == steps[boot.next].status && boot.received == boot.announced)
       }
     }
   }
 
   /// Reads what matters of a head, which comes in one piece.
-  private func readHead(_ count: Int, of index: Int) {
+  private func readHead(_ count: Int, of guest: Int) {
     guard count > 12, let end = place(of: "\r\n\r\n", in: count),
       let field = place(of: "\r\nContent-Length: ", in: end)
     else { return }
     let digits = buffer[(field + 18)..<end].prefix { $0 != 13 }
-    boots[index].status = buffer[9..<12].reduce(0) { $0 * 10 + Int($1) - 48 }
-    boots[index].announced = end + 4 + digits.reduce(0) { $0 * 10 + Int($1) - 48 }
+    boots[guest].status = buffer[9..<12].reduce(0) { $0 * 10 + Int($1) - 48 }
+    boots[guest].announced = end + 4 + digits.reduce(0) { $0 * 10 + Int($1) - 48 }
   }
 
   private func place(of text: StaticString, in count: Int) -> Int? {
@@ -174,13 +226,18 @@ final class StormClient {
     }
   }
 
-  private func finish(_ index: Int, isRight: Bool) {
-    if boots[index].descriptor >= 0 { close(boots[index].descriptor) }
-    boots[index].descriptor = -1
+  private func finish(_ guest: Int, isRight: Bool) {
     let now = StormClient.microseconds()
-    outcome.latencies.append(Int32(clamping: now - boots[index].began))
+    if boots[guest].descriptor >= 0 { close(boots[guest].descriptor) }
+    boots[guest].descriptor = -1
+    open -= 1
+    outcome.latencies.append(Int32(clamping: now - boots[guest].due))
     if !isRight { outcome.failures += 1 }
-    boots[index].next += 1
-    if boots[index].next < steps.count { open(index, now) } else { left -= 1 }
+    boots[guest].next += 1
+    if boots[guest].next < steps.count {
+      queue.push(guest, due: now + pace.gaps[boots[guest].next])
+    } else {
+      left -= 1
+    }
   }
 }
