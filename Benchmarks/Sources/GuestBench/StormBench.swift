@@ -34,7 +34,10 @@ struct StormBench {
     /// Of one core, the client.
     var clientBusy: Double
     var cpuMicrosecondsPerRequest: Double
-    var failures: Int
+    /// By what went wrong.
+    var failures: [String: Int]
+
+    var failed: Int { failures.values.reduce(0, +) }
   }
 
   struct Results: Codable {
@@ -94,12 +97,14 @@ struct StormBench {
     for round in 0..<rounds {
       for isOurs in round.isMultiple(of: 2) ? [true, false] : [false, true] {
         let server = isOurs ? ours : nginx
-        GuestBench.complain("storm: \(work.rawValue), \(server.name)")
         let before = ProcessTime.seconds(ofTree: server.child.processID)
-        let outcome = try StormClient(pace, walking: walk, at: server).run()
+        let outcome = try StormClient.run(pace, walking: walk, at: server)
         try server.checkAlive()
         let used = ProcessTime.seconds(ofTree: server.child.processID) - before
         let side = StormBench.side(outcome, used)
+        GuestBench.complain(
+          "storm: \(work.rawValue), \(server.name): \(side.seconds.text(1)) s, p99 \(side.p99.text(2)) ms, begun late \(side.latenessP99.text(2)) ms"
+        )
         if isOurs { ofOurs.append(side) } else { ofNginx.append(side) }
       }
     }
@@ -125,7 +130,7 @@ struct StormBench {
       p50: median(\.p50), p99: median(\.p99), latenessP99: median(\.latenessP99),
       clientBusy: median(\.clientBusy),
       cpuMicrosecondsPerRequest: median(\.cpuMicrosecondsPerRequest),
-      failures: sides.map(\.failures).reduce(0, +))
+      failures: sides.reduce(into: [:]) { $0.merge($1.failures, uniquingKeysWith: +) })
   }
 
   /// In milliseconds.
@@ -137,9 +142,10 @@ struct StormBench {
   private static func problems(_ results: Results) -> [String] {
     var problems: [String] = []
     for row in results.rows {
-      for (server, side) in [("nameplate", row.ours), ("nginx", row.nginx)] where side.failures > 0
-      {
-        problems.append("\(row.work.rawValue), \(server): \(side.failures) failed requests")
+      for (server, side) in [("nameplate", row.ours), ("nginx", row.nginx)] {
+        for (failure, count) in side.failures.sorted(by: { $0.key < $1.key }) {
+          problems.append("\(row.work.rawValue), \(server): \(count) requests failed, \(failure)")
+        }
       }
     }
     guard let alone = results.row(.alone), let spread = results.row(.spread),

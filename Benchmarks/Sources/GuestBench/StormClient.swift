@@ -1,10 +1,10 @@
 import CEpoll
 import Foundation
 import Glibc
+import Synchronization
 
 /// Guests that boot: each asks for one thing after the other, each on a connection of its own from its
-/// own address, which it closes when it has its answer. One thread, so that it takes no more of the
-/// machine than wrk.
+/// own address, which it closes when it has its answer.
 final class StormClient {
   private struct Boot {
     var next = 0
@@ -22,10 +22,17 @@ final class StormClient {
     var latencies: [Int32] = []
     /// How much of that went by before its connection was opened.
     var lateness: [Int32] = []
-    var failures = 0
+    /// By what went wrong.
+    var failures: [String: Int] = [:]
     var seconds = 0.0
-    /// Of one core, the client itself.
+    /// Of one core, all threads of the client.
     var busy = 0.0
+
+    mutating func add(_ other: Outcome) {
+      latencies += other.latencies
+      lateness += other.lateness
+      failures.merge(other.failures, uniquingKeysWith: +)
+    }
   }
 
   /// A request's bytes, between which stand some of the guest's own.
@@ -37,7 +44,9 @@ final class StormClient {
   /// More would be asked of the system's limit than this is about.
   private static let maximumOpen = 20_000
   /// So that answers are not left lying while others begin.
-  private static let beginningsOfTurn = 8
+  private static let beginningsOfTurn = 2
+  /// With one, guests would wait for one another in the client.
+  private static let threads = 2
 
   private let steps: [BootWalk.Step]
   private let requests: [Request]
@@ -45,6 +54,9 @@ final class StormClient {
   private let port: UInt16
   private let poll: Int32
   private let pace: StormPace
+  /// Whom this one plays: every so manieth guest.
+  private let guests: [Int]
+  /// By guest.
   private var boots: [Boot]
   private var queue = DueQueue()
   private var open = 0
@@ -52,24 +64,23 @@ final class StormClient {
   private var outcome = Outcome()
   private var buffer = [UInt8](repeating: 0, count: 256 * 1024)
 
-  init(_ pace: StormPace, walking walk: BootWalk, at server: Server) throws {
-    let guests = pace.starts.count
+  private init(_ thread: Int, _ pace: StormPace, _ walk: BootWalk, _ server: Server) throws {
+    let count = pace.starts.count
+    guests = Array(stride(from: thread, to: count, by: StormClient.threads))
     steps = walk.steps
-    owns = (0..<guests).map {
+    owns = (0..<count).map {
       StormClient.own(of: GuestTown.Guest(number: $0)).map { Array($0.utf8) }
     }
     let marks = server.isSameForAll ? [] : StormClient.own(of: walk.guest)
     requests = walk.steps.map { StormClient.request(BootWalk.head($0.path), marks) }
     port = server.port
     self.pace = pace
-    boots = [Boot](repeating: Boot(), count: guests)
-    left = guests
+    boots = [Boot](repeating: Boot(), count: count)
+    left = guests.count
     poll = epoll_create1(Int32(EPOLL_CLOEXEC))
     guard poll >= 0 else { throw BenchError("no epoll") }
-    bench_wake_on_time()
-    try StormClient.raiseOpenFiles(to: min(guests, StormClient.maximumOpen) + 64)
-    outcome.latencies.reserveCapacity(guests * walk.steps.count)
-    outcome.lateness.reserveCapacity(guests * walk.steps.count)
+    outcome.latencies.reserveCapacity(guests.count * walk.steps.count)
+    outcome.lateness.reserveCapacity(guests.count * walk.steps.count)
   }
 
   deinit { close(poll) }
@@ -119,24 +130,54 @@ final class StormClient {
     return now.tv_sec * 1_000_000 + now.tv_nsec / 1000
   }
 
-  func run() throws -> Outcome {
-    let used = StormClient.microseconds(CLOCK_PROCESS_CPUTIME_ID)
-    let start = StormClient.microseconds()
-    for (guest, after) in pace.starts.enumerated() { queue.push(guest, due: start + after) }
+  /// Has all guests boot.
+  static func run(_ pace: StormPace, walking walk: BootWalk, at server: Server) throws -> Outcome {
+    try raiseOpenFiles(to: min(pace.starts.count, maximumOpen) + 64)
+    let clients = try (0..<threads).map { Box(try StormClient($0, pace, walk, server)) }
+    let ended = Mutex<[Result<Outcome, any Error>]>([])
+    let used = microseconds(CLOCK_PROCESS_CPUTIME_ID)
+    let start = microseconds()
+    for box in clients {
+      Thread.detachNewThread {
+        let result = Result { try box.client.play(from: start) }
+        ended.withLock { $0.append(result) }
+      }
+    }
+    while ended.withLock({ $0.count < threads }) { pause(milliseconds: 20) }
+    let elapsed = Double(microseconds() - start)
+    var outcome = Outcome(
+      seconds: elapsed / 1e6,
+      busy: Double(microseconds(CLOCK_PROCESS_CPUTIME_ID) - used) / max(1, elapsed))
+    for result in ended.withLock({ $0 }) { outcome.add(try result.get()) }
+    return outcome
+  }
+
+  /// A client on its way to the one thread that uses it.
+  private final class Box: @unchecked Sendable {
+    let client: StormClient
+    init(_ client: StormClient) { self.client = client }
+  }
+
+  private func play(from start: Int) throws -> Outcome {
+    bench_wake_on_time()
+    for guest in guests { queue.push(guest, due: start + pace.starts[guest]) }
     var events = unsafe [epoll_event](repeating: epoll_event(), count: 1024)
     var heard = start
     while left > 0 {
       try Interrupt.check()
       var now = StormClient.microseconds()
       for _ in 0..<StormClient.beginningsOfTurn {
-        guard let (due, guest) = queue.first, due <= now, open < StormClient.maximumOpen
+        guard let (due, guest) = queue.first, due <= now,
+          open < StormClient.maximumOpen / StormClient.threads
         else { break }
         queue.removeFirst()
         begin(guest, due, now)
         now = StormClient.microseconds()
       }
       var wait = 5_000_000
-      if let first = queue.first, open < StormClient.maximumOpen { wait = max(0, first.due - now) }
+      if let first = queue.first, open < StormClient.maximumOpen / StormClient.threads {
+        wait = max(0, first.due - now)
+      }
       var timeout = timespec(tv_sec: wait / 1_000_000, tv_nsec: wait % 1_000_000 * 1000)
       let count = unsafe epoll_pwait2(poll, &events, Int32(events.count), &timeout, nil)
       for place in 0..<max(0, Int(count)) {
@@ -147,10 +188,6 @@ final class StormClient {
         throw BenchError("\(open) guests wait for answers, and none comes for 10 s")
       }
     }
-    let elapsed = StormClient.microseconds() - start
-    outcome.seconds = Double(elapsed) / 1e6
-    outcome.busy =
-      Double(StormClient.microseconds(CLOCK_PROCESS_CPUTIME_ID) - used) / Double(max(1, elapsed))
     return outcome
   }
 
@@ -160,16 +197,16 @@ final class StormClient {
     boots[guest] = Boot(next: step, due: due)
     open += 1
     guard let descriptor = HTTPProbe.begin(port: port, from: GuestTown.Guest(number: guest).address)
-    else { return finish(guest, isRight: false) }
+    else { return finish(guest, "not opened: \(errno)") }
     boots[guest].descriptor = descriptor
     // On loopback it is mostly open by now.
-    guard trySend(guest) else { return finish(guest, isRight: false) }
+    guard trySend(guest) else { return finish(guest, "not sent: \(errno)") }
     let interest =
       boots[guest].isSent ? EPOLLIN.rawValue : EPOLLIN.rawValue | EPOLLOUT.rawValue
     var event = unsafe epoll_event(
       events: interest | EPOLLET.rawValue, data: epoll_data_t(u64: UInt64(guest)))
     guard unsafe epoll_ctl(poll, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
-      return finish(guest, isRight: false)
+      return finish(guest, "not watched: \(errno)")
     }
   }
 
@@ -187,22 +224,21 @@ final class StormClient {
     let descriptor = boots[guest].descriptor
     guard descriptor >= 0 else { return }
     if !boots[guest].isSent {
-      guard trySend(guest) else { return finish(guest, isRight: false) }
+      guard trySend(guest) else { return finish(guest, "not sent: \(errno)") }
       guard boots[guest].isSent else { return }
     }
     while true {
       let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
       guard count > 0 else {
         if count < 0, errno == EAGAIN { return }
-        return finish(guest, isRight: false)
+        return finish(guest, count < 0 ? "not read: \(errno)" : "closed early")
       }
       if boots[guest].received == 0 { readHead(count, of: guest) }
       boots[guest].received += count
       let boot = boots[guest]
       if boot.received >= boot.announced {
-        return finish(
-          guest,
-          isRight: boot.status == steps[boot.next].status && boot.received == boot.announced)
+        let isRight = boot.status == steps[boot.next].status && boot.received == boot.announced
+        return finish(guest, isRight ? nil : "answered \(boot.status)")
       }
     }
   }
@@ -226,13 +262,13 @@ final class StormClient {
     }
   }
 
-  private func finish(_ guest: Int, isRight: Bool) {
+  private func finish(_ guest: Int, _ failure: String?) {
     let now = StormClient.microseconds()
     if boots[guest].descriptor >= 0 { close(boots[guest].descriptor) }
     boots[guest].descriptor = -1
     open -= 1
     outcome.latencies.append(Int32(clamping: now - boots[guest].due))
-    if !isRight { outcome.failures += 1 }
+    if let failure { outcome.failures[failure, default: 0] += 1 }
     boots[guest].next += 1
     if boots[guest].next < steps.count {
       queue.push(guest, due: now + pace.gaps[boots[guest].next])

@@ -12,7 +12,7 @@ extension Report {
         row.work.rawValue, name, "\(row.guests)", side.seconds.text(1),
         side.requestsPerSecond.text(0), side.p50.text(2), side.p99.text(2),
         side.latenessP99.text(2), (side.clientBusy * 100).text(0),
-        side.cpuMicrosecondsPerRequest.text(1), "\(side.failures)",
+        side.cpuMicrosecondsPerRequest.text(1), "\(side.failed)",
       ]
     }
   }
@@ -34,7 +34,7 @@ extension Report {
       Written by `guest-bench storm`; do not edit. \(results.guests) guests boot, each from an address of its
       own with the \(results.requestsOfBoot) requests that cloud-init's DataSourceOpenStack makes of its \
       instance, one after the other, each on
-      a new connection, in cloud-init's order and with its heads (the client closes). One thread plays all
+      a new connection, in cloud-init's order and with its heads (the client closes). Two threads play all
       guests, on the same machine. nginx (two workers, `deferred`) has the answers of one guest in files.
 
       - **one after the other**: a lone guest at cloud-init's pace. cloud-init is a Python program: between an
