@@ -163,8 +163,8 @@ public struct Document: Sendable, Hashable {
 
   /// A JSON document that is written as it is made.
   init(_ write: (inout JSONWriter) -> Void) {
-    var json = JSONWriter(capacity: 4096)
+    var json = JSONWriter(capacity: 3072)
     write(&json)
-    self.init(.json, json.bytes)
+    self.init(.json, json.finished())
   }
 }

@@ -91,30 +91,33 @@ public enum IPAddress: Hashable, Sendable {
 
 extension IPAddress: ASCIIText {
   /// Dotted IPv4, or IPv6 in RFC 5952's form.
-  public func append(to bytes: inout [UInt8]) {
+  public func append(to text: inout TextBuffer) {
     switch self {
     case .v4(let bits):
       for shift in stride(from: 24 as UInt32, through: 0, by: -8) {
-        if shift < 24 { bytes.append(UInt8(ascii: ".")) }
-        bytes.append(decimal: bits >> shift & 0xFF)
+        if shift < 24 { text.append(UInt8(ascii: ".")) }
+        let part = UInt8(truncatingIfNeeded: bits >> shift)
+        if part >= 100 { text.append(part / 100 + UInt8(ascii: "0")) }
+        if part >= 10 { text.append(part / 10 % 10 + UInt8(ascii: "0")) }
+        text.append(part % 10 + UInt8(ascii: "0"))
       }
     case .v6(let upper, let lower):
       let groups = [upper, lower].flatMap { half in
         [48, 32, 16, 0].map { UInt16(truncatingIfNeeded: half >> $0) }
       }
       let gap = IPAddress.longestZeroRun(groups) ?? groups.count..<groups.count
-      IPAddress.append(groups[..<gap.lowerBound], to: &bytes)
+      IPAddress.append(groups[..<gap.lowerBound], to: &text)
       guard !gap.isEmpty else { return }
-      bytes.append("::")
-      IPAddress.append(groups[gap.upperBound...], to: &bytes)
+      text.append("::")
+      IPAddress.append(groups[gap.upperBound...], to: &text)
     }
   }
 
-  private static func append(_ groups: ArraySlice<UInt16>, to bytes: inout [UInt8]) {
+  private static func append(_ groups: ArraySlice<UInt16>, to text: inout TextBuffer) {
     for (index, group) in groups.enumerated() {
-      if index > 0 { bytes.append(UInt8(ascii: ":")) }
+      if index > 0 { text.append(UInt8(ascii: ":")) }
       let digits = (UInt16.bitWidth - group.leadingZeroBitCount + 3) / 4
-      bytes.append(hex: group, digits: Swift.max(1, digits))
+      text.append(hex: group, digits: Swift.max(1, digits))
     }
   }
 

@@ -28,22 +28,22 @@ public struct InstanceID: Hashable, Sendable, Comparable, ASCIIText {
   }
 
   /// Lower case, 8-4-4-4-12.
-  public func append(to bytes: inout [UInt8]) {
-    bytes.append(hex: upper >> 32, digits: 8)
+  public func append(to text: inout TextBuffer) {
+    text.append(hex: upper >> 32, digits: 8)
     for group in [upper >> 16, upper, lower >> 48] {
-      bytes.append(UInt8(ascii: "-"))
-      bytes.append(hex: group, digits: 4)
+      text.append(UInt8(ascii: "-"))
+      text.append(hex: group, digits: 4)
     }
-    bytes.append(UInt8(ascii: "-"))
-    bytes.append(hex: lower, digits: 12)
+    text.append(UInt8(ascii: "-"))
+    text.append(hex: lower, digits: 12)
   }
 
   /// The 32 digits without dashes.
   public var hexDigits: String {
-    var bytes: [UInt8] = []
-    bytes.append(hex: upper, digits: 16)
-    bytes.append(hex: lower, digits: 16)
-    return String(decoding: bytes, as: UTF8.self)
+    var text = TextBuffer(capacity: 32)
+    text.append(hex: upper, digits: 16)
+    text.append(hex: lower, digits: 16)
+    return String(decoding: text.finished(), as: UTF8.self)
   }
 
   public static func < (left: InstanceID, right: InstanceID) -> Bool {

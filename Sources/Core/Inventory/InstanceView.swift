@@ -92,7 +92,7 @@ public final class InstanceView: Sendable {
       var place = key.startIndex
       // Behind the type and the key, and any number of spaces after each.
       for _ in 0..<2 {
-        place = unsafe key[place...].firstIndex(of: UInt8(ascii: " ")) ?? key.endIndex
+        while place < key.endIndex, unsafe key[place] != UInt8(ascii: " ") { place += 1 }
         while place < key.endIndex, unsafe key[place] == UInt8(ascii: " ") { place += 1 }
       }
       return unsafe String(decoding: key[place...], as: UTF8.self)

@@ -6,11 +6,15 @@ import OrderedCollections
 /// A document that guests ask for by the thousand is written through this as it is made; one that is
 /// handed on as a value has ``JSONValue/bytes``, which are written through it too.
 public struct JSONWriter {
-  public private(set) var bytes: [UInt8] = []
+  private var text: TextBuffer
   /// Whether a value stands before the place that is written next.
   private var followsValue = false
 
-  public init(capacity: Int = 512) { bytes.reserveCapacity(capacity) }
+  /// - Parameter capacity: How many bytes the document has, about.
+  public init(capacity: Int = 512) { text = TextBuffer(capacity: capacity) }
+
+  /// The document.
+  public consuming func finished() -> [UInt8] { text.finished() }
 
   // MARK: Maps and lists
 
@@ -32,31 +36,31 @@ public struct JSONWriter {
   /// - Parameter key: Of letters that need no escape.
   public mutating func key(_ key: StaticString) {
     separate()
-    bytes.append(UInt8(ascii: "\""))
-    bytes.append(key)
-    bytes.append("\": ")
+    text.append(UInt8(ascii: "\""))
+    text.append(key)
+    text.append("\": ")
     followsValue = false
   }
 
   public mutating func key(_ key: String) {
     put(key)
-    bytes.append(": ")
+    text.append(": ")
     followsValue = false
   }
 
   private mutating func open(_ bracket: UInt8) {
     separate()
-    bytes.append(bracket)
+    text.append(bracket)
     followsValue = false
   }
 
   private mutating func close(_ bracket: UInt8) {
-    bytes.append(bracket)
+    text.append(bracket)
     followsValue = true
   }
 
   private mutating func separate() {
-    if followsValue { bytes.append(", ") }
+    if followsValue { text.append(", ") }
     followsValue = true
   }
 
@@ -92,46 +96,47 @@ public struct JSONWriter {
 
   public mutating func putNull() {
     separate()
-    bytes.append("null")
+    text.append("null")
   }
 
   public mutating func put(_ flag: Bool) {
     separate()
-    bytes.append(flag ? "true" : "false" as StaticString)
+    text.append(flag ? "true" : "false" as StaticString)
   }
 
   public mutating func put(_ number: Int) {
     separate()
-    bytes.append(decimal: number)
+    text.append(decimal: number)
   }
 
-  public mutating func put(_ text: some ASCIIText) {
+  public mutating func put(_ value: some ASCIIText) {
     separate()
-    bytes.append(UInt8(ascii: "\""))
-    text.append(to: &bytes)
-    bytes.append(UInt8(ascii: "\""))
+    text.append(UInt8(ascii: "\""))
+    value.append(to: &text)
+    text.append(UInt8(ascii: "\""))
   }
 
   public mutating func put(_ text: String) {
     separate()
-    bytes.append(UInt8(ascii: "\""))
-    let isPlain = unsafe text.utf8.withContiguousStorageIfAvailable { text in
-      guard unsafe JSONWriter.arePlain(text) else { return false }
-      unsafe bytes.append(contentsOf: text)
+    self.text.append(UInt8(ascii: "\""))
+    let isPlain = unsafe text.utf8.withContiguousStorageIfAvailable { bytes in
+      let bytes = UnsafeRawBufferPointer(bytes)
+      guard unsafe JSONWriter.arePlain(bytes) else { return false }
+      unsafe self.text.append(bytes)
       return true
     }
     if isPlain != true {
       for scalar in text.unicodeScalars { append(scalar) }
     }
-    bytes.append(UInt8(ascii: "\""))
+    self.text.append(UInt8(ascii: "\""))
   }
 
   /// Letters that need no escape, such as base64's.
   public mutating func put(letters: [UInt8]) {
     separate()
-    bytes.append(UInt8(ascii: "\""))
-    bytes.append(contentsOf: letters)
-    bytes.append(UInt8(ascii: "\""))
+    text.append(UInt8(ascii: "\""))
+    text.append(letters)
+    text.append(UInt8(ascii: "\""))
   }
 
   public mutating func put(_ value: JSONValue) {
@@ -140,7 +145,7 @@ public struct JSONWriter {
     case .bool(let flag): put(flag)
     case .number(let number):
       separate()
-      bytes.append(contentsOf: number.text.utf8)
+      text.append(number.text)
     case .string(let text): put(text)
     case .array(let elements): array { json in for element in elements { json.put(element) } }
     case .object(let members):
@@ -155,31 +160,52 @@ public struct JSONWriter {
 
   // MARK: Letters
 
-  /// Whether no byte needs an escape. All are looked at, so that many are at once.
-  private static func arePlain(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-    var others: UInt8 = 0
-    for index in text.indices {
-      let byte = unsafe text[index]
-      let isPlain = byte >= 0x20 && byte <= 0x7E && byte != 0x22 && byte != 0x5C
-      others |= isPlain ? 0 : 1
+  /// Whether no byte needs an escape. Eight are looked at together.
+  private static func arePlain(_ text: UnsafeRawBufferPointer) -> Bool {
+    var place = 0
+    while place + 8 <= text.count {
+      let word = unsafe text.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+      guard arePlain(word) else { return false }
+      place += 8
     }
-    return others == 0
+    // What is missing of the last word is as good as a blank.
+    var word: UInt64 = 0
+    while place < text.count {
+      word = word << 8 | UInt64(unsafe text[place])
+      place += 1
+    }
+    return arePlain(word | spaces << UInt64(8 * (text.count % 8)))
+  }
+
+  private static let ones: UInt64 = 0x0101_0101_0101_0101
+  private static let spaces = ones &* 0x20
+
+  /// Whether each of a word's bytes is from 0x20 to 0x7E, and neither a quote nor a backslash. The
+  /// highest bit of a byte is set where it is not; a byte without it cannot carry into the next.
+  private static func arePlain(_ word: UInt64) -> Bool {
+    let high = ones &* 0x80
+    let isControl = (word | high) &- spaces
+    let isDelete = (word & ~high) &+ ones
+    let isQuote = ((word ^ ones &* 0x22) & ~high) &+ ones &* 0x7F
+    let isBackslash = ((word ^ ones &* 0x5C) & ~high) &+ ones &* 0x7F
+    return word & high == 0 && isControl & high == high && isDelete & high == 0
+      && isQuote & high == high && isBackslash & high == high
   }
 
   private mutating func append(_ scalar: Unicode.Scalar) {
     switch scalar.value {
-    case 0x22: bytes.append("\\\"")
-    case 0x5C: bytes.append("\\\\")
-    case 0x20...0x7E: bytes.append(UInt8(truncatingIfNeeded: scalar.value))
-    case 0x0A: bytes.append("\\n")
-    case 0x0D: bytes.append("\\r")
-    case 0x09: bytes.append("\\t")
-    case 0x08: bytes.append("\\b")
-    case 0x0C: bytes.append("\\f")
+    case 0x22: text.append("\\\"")
+    case 0x5C: text.append("\\\\")
+    case 0x20...0x7E: text.append(UInt8(truncatingIfNeeded: scalar.value))
+    case 0x0A: text.append("\\n")
+    case 0x0D: text.append("\\r")
+    case 0x09: text.append("\\t")
+    case 0x08: text.append("\\b")
+    case 0x0C: text.append("\\f")
     default:
       for unit in scalar.utf16 {
-        bytes.append("\\u")
-        bytes.append(hex: unit, digits: 4)
+        text.append("\\u")
+        text.append(hex: unit, digits: 4)
       }
     }
   }
@@ -193,6 +219,6 @@ extension JSONValue {
   public var bytes: [UInt8] {
     var json = JSONWriter()
     json.put(self)
-    return json.bytes
+    return json.finished()
   }
 }

@@ -21,10 +21,10 @@ public struct MACAddress: Hashable, Sendable, ASCIIText {
   }
 
   /// Lower case, between colons.
-  public func append(to bytes: inout [UInt8]) {
+  public func append(to text: inout TextBuffer) {
     for shift in stride(from: 40 as UInt64, through: 0, by: -8) {
-      if shift < 40 { bytes.append(UInt8(ascii: ":")) }
-      bytes.append(hex: bits >> shift, digits: 2)
+      if shift < 40 { text.append(UInt8(ascii: ":")) }
+      text.append(hex: bits >> shift, digits: 2)
     }
   }
 

@@ -1,0 +1,90 @@
+/// Text that is written piece by piece into room that was made for it.
+///
+/// An array that bytes are appended to looks after its room with each byte; here that is done once a
+/// piece.
+public struct TextBuffer {
+  private var room: [UInt8]
+  private var count = 0
+
+  /// - Parameter capacity: How many bytes there will be, about.
+  init(capacity: Int) { room = TextBuffer.room(max(16, capacity)) }
+
+  /// Nothing is read of it before it is written.
+  private static func room(_ length: Int) -> [UInt8] {
+    unsafe [UInt8](unsafeUninitializedCapacity: length) { _, count in count = length }
+  }
+
+  /// What was written.
+  consuming func finished() -> [UInt8] {
+    room.removeLast(room.count - count)
+    return room
+  }
+
+  /// Lends room for so many bytes, all of which must be written.
+  private mutating func write(_ length: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
+    let end = count + length
+    if end > room.count {
+      room.append(contentsOf: TextBuffer.room(max(room.count, length)))
+    }
+    let start = count
+    unsafe room.withUnsafeMutableBytes {
+      unsafe body(UnsafeMutableRawBufferPointer(rebasing: $0[start..<end]))
+    }
+    count = end
+  }
+
+  mutating func append(_ byte: UInt8) {
+    unsafe write(1) { unsafe $0[0] = byte }
+  }
+
+  mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    unsafe write(bytes.count) { unsafe $0.copyMemory(from: bytes) }
+  }
+
+  mutating func append(_ bytes: [UInt8]) {
+    unsafe bytes.withUnsafeBytes { unsafe append($0) }
+  }
+
+  mutating func append(_ text: StaticString) {
+    unsafe append(
+      UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  mutating func append(_ text: String) {
+    let isWritten: Void? = unsafe text.utf8.withContiguousStorageIfAvailable {
+      unsafe append(UnsafeRawBufferPointer($0))
+    }
+    if isWritten == nil { append(Array(text.utf8)) }
+  }
+
+  /// Appends the lowest hexadecimal digits of a number, in lower case.
+  mutating func append(hex number: some FixedWidthInteger & UnsignedInteger, digits: Int) {
+    let number = UInt64(truncatingIfNeeded: number)
+    unsafe write(digits) { out in
+      for place in 0..<digits {
+        let digit = UInt8(truncatingIfNeeded: number >> UInt64(4 * (digits - 1 - place))) & 0xF
+        unsafe out[place] = digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+      }
+    }
+  }
+
+  /// Appends a number's decimal digits.
+  mutating func append(decimal number: some FixedWidthInteger) {
+    guard number >= 0, number < 10 else { return append(String(number)) }
+    append(UInt8(truncatingIfNeeded: number) + UInt8(ascii: "0"))
+  }
+}
+
+/// What has a text of printable ASCII without quotes and backslashes, which no format has to escape.
+public protocol ASCIIText: CustomStringConvertible {
+  /// Appends the text.
+  func append(to text: inout TextBuffer)
+}
+
+extension ASCIIText {
+  public var description: String {
+    var text = TextBuffer(capacity: 48)
+    append(to: &text)
+    return String(decoding: text.finished(), as: UTF8.self)
+  }
+}
