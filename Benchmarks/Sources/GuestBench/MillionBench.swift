@@ -95,7 +95,7 @@ struct MillionBench {
     let server = try town.serve()
     defer { server.stop() }
     var start: Start?
-    if options.only.contains(.start) {
+    if options.includes(Part.start.rawValue) {
       start = try watchStart(of: server, in: town, since: began)
     } else {
       try town.waitUntilReady(server)
@@ -103,10 +103,10 @@ struct MillionBench {
     try waitUntilIdle(server)
     let loaded = try ProcessUse.residentKiB(server.child.processID)
 
-    let works = options.only.contains(.random) ? Work.allCases : []
+    let works = options.includes(Part.random.rawValue) ? Work.allCases : []
     let rows = try works.map { try row($0, server, one.server) }
     let writes =
-      options.only.contains(.writes)
+      options.includes(Part.writes.rawValue)
       ? try write(to: server, socket: "\(town.folder)/control.sock") : nil
     try server.checkAlive()
     var results = Results(

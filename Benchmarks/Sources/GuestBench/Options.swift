@@ -23,8 +23,8 @@ struct Options {
   var guests = 10_000
   var spread: Int?
   var database: String?
-  /// Of `million`.
-  var only = Set(MillionBench.Part.allCases)
+  /// Parts of `million` and `storm`; nil for all of them.
+  var only: Set<String>?
   var isJSON = false
   var thresholds = "Benchmarks/thresholds.json"
   var instructionThresholds = "Benchmarks/instructions.json"
@@ -51,7 +51,8 @@ struct Options {
       --instances N        of `million` (1000000)
       --guests N           of `storm` (10000)
       --spread SECONDS     of `storm`: over which guests are powered on (what makes 16000 requests a second)
-      --only PART,…        of `million`: start, random, writes; a part of it writes no report
+      --only PART,…        of `million`: start, random, writes; of `storm`: alone, spread, together; what is
+                           not whole writes no report
       --database FOLDER    where `million` makes its store and finds it again (/tmp/guest-bench-N)
       --output text|json   (text)
       --thresholds FILE    (\(Options().thresholds))
@@ -120,16 +121,14 @@ struct Options {
     return value
   }
 
-  private static func parts(_ text: String) throws(UsageError) -> Set<MillionBench.Part> {
-    var parts: Set<MillionBench.Part> = []
-    for word in text.split(separator: ",") {
-      guard let part = MillionBench.Part(rawValue: String(word)) else {
-        throw UsageError("--only: '\(word)' is none of start, random and writes")
-      }
-      parts.insert(part)
+  private static func parts(_ text: String) throws(UsageError) -> Set<String> {
+    let known =
+      MillionBench.Part.allCases.map(\.rawValue) + StormBench.Work.allCases.map(\.rawValue)
+    let parts = text.split(separator: ",").map(String.init)
+    for part in parts where !known.contains(part) {
+      throw UsageError("--only: '\(part)' is none of \(known.joined(separator: ", "))")
     }
-    guard !parts.isEmpty else { throw UsageError("--only needs a part") }
-    return parts
+    return Set(parts)
   }
 
   private static func number(
@@ -142,8 +141,10 @@ struct Options {
     return number
   }
 
+  func includes(_ part: String) -> Bool { only?.contains(part) ?? true }
+
   /// Whether the report is written: not of less than all.
-  var writesReport: Bool { !isShort && only.count == MillionBench.Part.allCases.count }
+  var writesReport: Bool { !isShort && only == nil }
 
   /// How much is measured.
   var plan: Plan {

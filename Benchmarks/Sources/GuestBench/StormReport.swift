@@ -9,7 +9,7 @@ extension Report {
   private static func cells(_ row: StormBench.Row) -> [[String]] {
     [("nameplate", row.ours), ("nginx", row.nginx)].map { name, side in
       [
-        row.work.rawValue, name, "\(row.guests)", side.seconds.text(1),
+        row.work.text, name, "\(row.guests)", side.seconds.text(1),
         side.requestsPerSecond.text(0), side.p50.text(2), side.p99.text(2),
         side.latenessP99.text(2), (side.clientBusy * 100).text(0),
         side.cpuMicrosecondsPerRequest.text(1), "\(side.failed)",
