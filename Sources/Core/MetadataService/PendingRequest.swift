@@ -9,7 +9,9 @@ extension MetadataService {
   }
 
   /// A request that cannot be answered at once; give it to ``MetadataService/finish(_:)``.
-  public struct Pending: Sendable {
+  ///
+  /// An object, for few outcomes have one and all would be as large.
+  public final class Pending: Sendable {
     enum Reason: Sendable {
       /// The store is still being read, and must be asked itself.
       case unreadCatalog
@@ -25,6 +27,12 @@ extension MetadataService {
     let request: GuestRequest
     let target: RequestTarget
     let reason: Reason
+
+    init(request: GuestRequest, target: RequestTarget, reason: Reason) {
+      self.request = request
+      self.target = target
+      self.reason = reason
+    }
   }
 }
 

@@ -122,12 +122,12 @@ struct Connection {
     while true {
       let action = exchange.next(bytes, from: &offset, now: now)
       if case .wait = action { return }
-      perform(one: action, now)
+      perform(one: consume action, now)
     }
   }
 
-  private mutating func perform(one action: GuestExchange.Action, _ now: Int) {
-    switch action {
+  private mutating func perform(one action: consuming GuestExchange.Action, _ now: Int) {
+    switch consume action {
     case .wait: break
     case .ask(let request): ask(request, now)
     case .sendContinue: ResponseWriter.writeInterim(into: &thread.output)
@@ -143,14 +143,13 @@ struct Connection {
     }
   }
 
-  private mutating func ask(_ request: GuestRequest, _ now: Int) {
+  private mutating func ask(_ request: consuming GuestRequest, _ now: Int) {
     let shared = entrance.shared
     if let refusal = shared.ledger.ask(seat, now: now) {
       shared.notes.note(refusal, of: guest, now: now)
       perform(one: exchange.throttled(refusal, now: now), now)
       return
     }
-    var request = request
     request.link = findLink()
     switch shared.service.answer(request) {
     case .answer(let answer): perform(one: exchange.answered(answer, now: now), now)

@@ -223,7 +223,8 @@ import MetadataService
   private func sweep(_ now: Int) {
     for index in deadlines.indices where deadlines[index] <= now {
       deadlines[index] = .max
-      connections[index]?.connection.deadlineReached(now)
+      let held = connections[index]
+      held?.connection.deadlineReached(now)
     }
     let next = deadlines.reduce(.max, min)
     sweepAt = next == .max ? .max : max(next, now + LoopThread.sweepMilliseconds)
