@@ -162,3 +162,47 @@ private struct SplitMix: RandomNumberGenerator {
     return word ^ (word >> 31)
   }
 }
+
+@Suite("Fields that are read one by one")
+struct PackedInstanceFieldTests {
+  /// Every field, so that one that is read from another's place is seen.
+  static let all = """
+    {"kind": "Instance", "id": "00000000-0000-4000-8000-000000000001", "hostname": "h",
+     "project": "p", "user": "u", "name": "n", "domain": "d.example", "host": "compute-1",
+     "launchIndex": 300, "reservationId": "r-1", "availabilityZone": "az-1a",
+     "region": "az-1", "instanceType": "m1", "architecture": "x86_64",
+     "keys": ["ssh-rsa AAAA c"], "metadata": {"k": "v"}, "tags": {"t": "w"},
+     "securityGroups": ["s1", "s2"], "adminPassword": "hidden",
+     "metadataOptions": {"httpTokens": "required"},
+     "interfaces": [{"network": "a", "address": "10.0.0.5"}]}
+    """
+
+  @Test("each is what all together have, and what has none is empty")
+  func fields() throws {
+    let record = try PackedInstanceTests.record(Self.all)
+    let id = try #require(InstanceID("00000000-0000-4000-8000-000000000001"))
+    let catalog = Catalog(InventorySnapshot(revision: 7, records: [record]))
+    let instance = try #require(catalog.view(of: id)).instance
+    #expect(.instance(instance.unpacked) == record.resource)
+    #expect(instance.hostname == "h" && instance.project == "p" && instance.user == "u")
+    #expect(instance.launchIndex == 300 && instance.region == "az-1")
+    #expect(instance.metadata.map(\.value) == ["v"] && instance.tags.map(\.key) == ["t"])
+    #expect(instance.securityGroups == ["s1", "s2"] && instance.devices.isEmpty)
+    #expect(instance.firstAddress?.ip == .v4(0x0A00_0005) && instance.imageID == nil)
+    #expect(instance.declaredMetadataOptions.httpTokens == .required)
+  }
+
+  @Test("are not printed, for there are secrets among them")
+  func printing() throws {
+    let record = try PackedInstanceTests.record(Self.all)
+    let id = try #require(InstanceID("00000000-0000-4000-8000-000000000001"))
+    let catalog = Catalog(InventorySnapshot(revision: 7, records: [record]))
+    let instance = try #require(catalog.view(of: id)).instance
+    var dumped = ""
+    dump(instance, to: &dumped)
+    let hidden = Array("hidden".utf8).map(String.init).joined(separator: ", ")
+    for text in [dumped, "\(instance)", String(reflecting: instance)] {
+      #expect(!text.contains(hidden) && !text.contains("hidden"))
+    }
+  }
+}
