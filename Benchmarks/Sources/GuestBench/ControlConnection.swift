@@ -69,14 +69,14 @@ final class ControlConnection {
       let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
       guard count > 0 else { break }
       bytes += chunk[..<count]
-      if !toEnd, wanted == nil, let gap = bytes.firstRange(of: Array("\r\n\r\n".utf8)) {
+      if !toEnd, wanted == nil, let gap = bytes.place(of: .headEnd) {
         let head = String(decoding: bytes[..<gap.lowerBound], as: UTF8.self).lowercased()
         let length = head.split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
           .flatMap { Int($0.dropFirst(15).drop { $0 == " " }) }
         wanted = gap.upperBound + (length ?? 0)
       }
     }
-    guard let gap = bytes.firstRange(of: Array("\r\n\r\n".utf8)), bytes.count > 12,
+    guard let gap = bytes.place(of: .headEnd), bytes.count > 12,
       let status = Int(String(decoding: bytes[9..<12], as: UTF8.self))
     else { throw BenchError("the control socket gave no answer") }
     return Answer(status: status, body: Array(bytes[gap.upperBound...]))

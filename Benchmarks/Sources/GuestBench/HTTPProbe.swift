@@ -109,8 +109,7 @@ enum HTTPProbe {
   }
 
   private static func parse(_ bytes: [UInt8]) -> Answer? {
-    let separator = Array("\r\n\r\n".utf8)
-    guard let gap = bytes.firstRange(of: separator) else { return nil }
+    guard let gap = bytes.place(of: .headEnd) else { return nil }
     let head = String(decoding: bytes[..<gap.lowerBound], as: UTF8.self)
     let words = head.prefix { $0 != "\r\n" }.split(separator: " ")
     guard words.count >= 2, let status = Int(words[1]) else { return nil }
@@ -148,7 +147,7 @@ enum HTTPProbe {
 
     /// How long the body is.
     private func announced(_ bytes: [UInt8]) -> Int {
-      let gap = bytes.firstRange(of: Array("\r\n\r\n".utf8))
+      let gap = bytes.place(of: .headEnd)
       let head = String(decoding: bytes[..<(gap?.lowerBound ?? 0)], as: UTF8.self).lowercased()
       let field = head.split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
       return field.flatMap { Int($0.drop { !$0.isNumber }) } ?? 0

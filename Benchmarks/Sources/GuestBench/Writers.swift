@@ -78,7 +78,7 @@ final class Writers: Sendable {
       own.whole.milliseconds.append((ContinuousClock.now - start).milliseconds)
       if !(200..<300).contains(status) { own.acknowledged.refused[status, default: 0] += 1 }
       let wanted = Array("\"change\": \"\(value)\"".utf8)
-      if answer?.body.firstRange(of: wanted) == nil { own.whole.wrong += 1 }
+      if answer?.body.place(of: wanted) == nil { own.whole.wrong += 1 }
     }
     let all = own
     seen.withLock {
