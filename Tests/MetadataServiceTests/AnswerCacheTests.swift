@@ -111,6 +111,27 @@ struct AnswerCacheTests {
     }
   }
 
+  @Test("with more to keep than there are places, everybody still gets his own answer")
+  func crowd() async throws {
+    let guests = 1...400
+    let fixture = try await ServiceFixture(
+      guests.map {
+        Examples.instance(
+          $0, interfaces: #"[{"network": "a", "address": "10.1.\#($0 / 250).\#($0 % 250 + 1)"}]"#)
+      })
+    // 20,000 targets, each of which is asked for until it may be kept, in an order that takes places over.
+    for round in 0..<2 {
+      for query in 0..<50 {
+        for guest in guests {
+          let answer = await fixture.ask(
+            "/latest/meta-data/hostname?\(query)", from: "10.1.\(guest / 250).\(guest % 250 + 1)")
+          guard answer.body != Array("h\(guest).novalocal".utf8) else { continue }
+          Issue.record("round \(round): guest \(guest) got another's answer")
+        }
+      }
+    }
+  }
+
   @Test("every meta_data.json has a seed of its own and is otherwise the same")
   func seeds() async throws {
     let fixture = try await ServiceFixture([Self.instance("one")])

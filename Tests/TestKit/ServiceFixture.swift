@@ -181,7 +181,7 @@ public enum Examples {
     _ number: Int, interfaces: String, more: String = ""
   ) -> String {
     """
-    {"kind": "Instance", "id": "00000000-0000-4000-8000-00000000000\(number)",
+    {"kind": "Instance", "id": "00000000-0000-4000-8000-\(String("00000000000\(number)".suffix(12)))",
      "hostname": "h\(number)", \(more) "interfaces": \(interfaces)}
     """
   }
