@@ -104,6 +104,9 @@ struct EC2Tests {
     #expect(
       try world.lines("/latest/meta-data/public-keys/", "h") == (0..<12).map { "\($0)=k\($0)" })
     #expect(try world.text("/latest/meta-data/public-keys/11/openssh-key", "h") == "ssh-rsa AAAA11")
+    for number in ["12", "-1", "+1", "01", "", "\(Int.min)", "\(Int.max)", "9223372036854775808"] {
+      #expect(try world.text("/latest/meta-data/public-keys/\(number)/openssh-key", "h") == nil)
+    }
   }
 
   @Test("two interfaces of one MAC are one directory, in lower case")

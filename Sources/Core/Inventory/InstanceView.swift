@@ -66,7 +66,7 @@ public final class InstanceView: Sendable {
 
   /// The key that EC2 knows by a number; nil where there are not so many.
   public func publicKey(at number: Int) -> String? {
-    var left = number
+    var count = 0
     for reference in instance.keys {
       var key: String?
       switch reference {
@@ -74,8 +74,8 @@ public final class InstanceView: Sendable {
       case .inline(_, _, let publicKey): key = publicKey
       }
       guard let key else { continue }
-      if left == 0 { return key }
-      left -= 1
+      if count == number { return key }
+      count += 1
     }
     return nil
   }

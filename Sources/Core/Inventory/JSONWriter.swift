@@ -35,10 +35,9 @@ public struct JSONWriter {
   /// A member's key; its value is what is put next.
   /// - Parameter key: Of letters that need no escape.
   public mutating func key(_ key: StaticString) {
-    separate()
-    text.append(UInt8(ascii: "\""))
-    text.append(key)
-    text.append("\": ")
+    unsafe text.append(
+      UnsafeRawBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount),
+      behind: followsValue ? ", \"" : "\"", before: "\": ")
     followsValue = false
   }
 
@@ -118,16 +117,15 @@ public struct JSONWriter {
 
   public mutating func put(_ text: String) {
     separate()
-    self.text.append(UInt8(ascii: "\""))
     let isPlain = unsafe text.utf8.withContiguousStorageIfAvailable { bytes in
       let bytes = UnsafeRawBufferPointer(bytes)
       guard unsafe JSONWriter.arePlain(bytes) else { return false }
-      unsafe self.text.append(bytes)
+      unsafe self.text.append(bytes, behind: "\"", before: "\"")
       return true
     }
-    if isPlain != true {
-      for scalar in text.unicodeScalars { append(scalar) }
-    }
+    if isPlain == true { return }
+    self.text.append(UInt8(ascii: "\""))
+    for scalar in text.unicodeScalars { append(scalar) }
     self.text.append(UInt8(ascii: "\""))
   }
 

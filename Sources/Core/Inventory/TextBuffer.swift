@@ -41,6 +41,21 @@ public struct TextBuffer {
     unsafe write(bytes.count) { unsafe $0.copyMemory(from: bytes) }
   }
 
+  /// Appends bytes with others around them.
+  mutating func append(
+    _ bytes: UnsafeRawBufferPointer, behind front: StaticString, before back: StaticString
+  ) {
+    let start = front.utf8CodeUnitCount
+    let end = start + bytes.count
+    unsafe write(end + back.utf8CodeUnitCount) { room in
+      unsafe room.copyMemory(from: UnsafeRawBufferPointer(start: front.utf8Start, count: start))
+      unsafe UnsafeMutableRawBufferPointer(rebasing: room[start...]).copyMemory(from: bytes)
+      unsafe UnsafeMutableRawBufferPointer(rebasing: room[end...])
+        .copyMemory(
+          from: UnsafeRawBufferPointer(start: back.utf8Start, count: back.utf8CodeUnitCount))
+    }
+  }
+
   mutating func append(_ bytes: [UInt8]) {
     unsafe bytes.withUnsafeBytes { unsafe append($0) }
   }

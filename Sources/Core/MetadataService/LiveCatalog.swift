@@ -37,6 +37,7 @@ public final class LiveCatalog: Sendable {
     var catalog = catalog
     catalog.defaultMetadataOptions = defaultMetadataOptions
     tokenless.keep(only: catalog)
+    tokenless.reserve(catalog.count(.instance))
     let (satisfied, old) = state.withLock { state in
       let old = state.catalog
       catalog.generation = old.generation + 1

@@ -46,6 +46,11 @@ public final class TokenlessRequests: Sendable {
     }
   }
 
+  /// Makes room, so that a guest's first request does not wait until all counts have moved.
+  func reserve(_ instances: Int) {
+    tallies.withLock { $0.reserveCapacity(instances * DialectName.allCases.count / 2) }
+  }
+
   /// Counts live as long as the record.
   func forget(_ ids: some Sequence<InstanceID>) {
     tallies.withLock { tallies in
