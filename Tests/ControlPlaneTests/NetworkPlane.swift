@@ -54,9 +54,10 @@ struct NetworkPlane: Sendable {
 }
 
 /// Runs one for the length of `body`.
-func withNetworkPlane(_ body: @Sendable @escaping (NetworkPlane) async throws -> Void)
-  async throws
-{
+func withNetworkPlane(
+  bounds: ControlBounds = ControlBounds(),
+  _ body: @Sendable @escaping (NetworkPlane) async throws -> Void
+) async throws {
   let folder = FileManager.default.temporaryDirectory.path + "/np-\(UUID().uuidString)"
   try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -70,7 +71,7 @@ func withNetworkPlane(_ body: @Sendable @escaping (NetworkPlane) async throws ->
       certificate: "\(folder)/server.pem", key: "\(folder)/server.key",
       clientCA: "\(folder)/ca.pem"),
     onListening: { port in opened.number.withLock { $0 = port } })
-  try await withPlane(network: network) { plane in
+  try await withPlane(network: network, bounds: bounds) { plane in
     try await body(
       NetworkPlane(
         plane: plane, port: opened.number.withLock { $0 }, folder: folder, authority: authority))

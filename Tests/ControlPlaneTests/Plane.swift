@@ -75,7 +75,8 @@ struct Plane: Sendable {
 
 /// Runs a control plane for the length of `body`.
 func withPlane(
-  isLoaded: Bool = true, network: ControlNetwork? = nil,
+  isLoaded: Bool = true, network: ControlNetwork? = nil, bounds: ControlBounds = ControlBounds(),
+  log: LogRecorder = LogRecorder(),
   _ body: @Sendable @escaping (Plane) async throws -> Void
 ) async throws {
   let directory = try TemporaryDirectory()
@@ -93,7 +94,7 @@ func withPlane(
   let server = ControlServer(
     service: service, store: store, socketPath: path, allowedUIDs: [],
     network: network,
-    logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+    logger: Logger(label: "test", factory: { _ in log }),
     now: { 1_700_000_000 },
     newID: { randomID() },
     randomBytes: { count in (0..<count).map { _ in .random(in: 0...255) } },
@@ -102,6 +103,7 @@ func withPlane(
     telemetry: ControlTelemetry(
       registry: service.counters.registry, families: { service.counters.registry.families },
       load: { Plane.load }),
+    bounds: bounds,
     onListening: { opened.finish() })
   let group = ServiceGroup(
     configuration: .init(services: [.init(service: server)], logger: Logger(label: "test")))

@@ -31,7 +31,8 @@ extension Limits {
   /// router.
   public static let maximumControlConnections = 1024
   public static let maximumControlConnectionsPerAddress = 128
-  /// A connection without a request, a head that does not end, a body that does not go on.
+  /// A connection without a request, a head that does not end, a body that does not go on, an answer
+  /// that is not taken.
   public static let controlIdleMilliseconds = 30_000
   /// A whole body, save that of an apply, which may be made while it is sent.
   public static let controlBodyMilliseconds = 60_000
@@ -48,4 +49,6 @@ extension Limits {
   /// How long an acknowledged write may wait until this daemon's catalogue has it, and any request
   /// for a daemon that still reads its store.
   public static let visibilityTimeoutMilliseconds = 30_000
+  /// When to ask a daemon again that still reads its store: it has waited for long already.
+  public static let loadingRetrySeconds = 1
 }

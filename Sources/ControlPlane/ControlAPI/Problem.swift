@@ -18,7 +18,7 @@ public struct Problem: Error, Sendable, Hashable {
   public var revision: Revision?
   /// The methods that the path takes, on ``Kind/methodNotAllowed``.
   public var allow: [String] = []
-  /// When it is worth trying again, on ``Kind/tooManyRequests``.
+  /// When it is worth trying again, on ``Kind/tooManyRequests`` and what else passes by itself.
   public var retryAfterSeconds: Int?
 
   public init(

@@ -38,18 +38,20 @@ struct ControlResponder: HTTPResponder {
   private let backups: BackupHandlers
   private let measures: TelemetryHandlers
   private let service: MetadataService
+  private let loadingMilliseconds: Int
 
   init(
     resources: ResourceService, gate: Gate, access: AccessHandlers, logger: Logger,
     status: @escaping @Sendable () -> JSONValue,
     listeners: @escaping @Sendable () -> [ListenerState],
-    telemetry: ControlTelemetry, backups: BackupAccess
+    telemetry: ControlTelemetry, backups: BackupAccess, loadingMilliseconds: Int
   ) {
     self.gate = gate
     self.access = access
     self.logger = logger
     self.status = status
     self.telemetry = telemetry
+    self.loadingMilliseconds = loadingMilliseconds
     measures = TelemetryHandlers(telemetry: telemetry)
     service = resources.service
     self.resources = ResourceHandlers(resources: resources)
@@ -164,16 +166,18 @@ struct ControlResponder: HTTPResponder {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await catalog.waitUntilLoaded() }
       group.addTask {
-        try? await Task.sleep(for: .milliseconds(Limits.visibilityTimeoutMilliseconds))
+        try? await Task.sleep(for: .milliseconds(loadingMilliseconds))
       }
       await group.next()
       group.cancelAll()
     }
     guard let progress = catalog.progress else { return }
-    throw Problem(
+    var problem = Problem(
       .unavailable,
       "the daemon is reading its store, \(progress.read) of \(progress.total) records so far; "
         + "try again in a moment")
+    problem.retryAfterSeconds = Limits.loadingRetrySeconds
+    throw problem
   }
 
   // MARK: The service itself
@@ -216,7 +220,9 @@ struct ControlResponder: HTTPResponder {
     // Who shows nothing is only counted, and who is told to wait was told of before: neither fills
     // the log.
     let isRefused = status == 403 || (status == 401 && request.headers[.authorization] != nil)
-    let level: Logger.Level = status >= 500 ? .error : isWrite || isRefused ? .info : .debug
+    // A health that is not ready yet has been told, and what passes by itself is no fault.
+    let isFault = problem.map { $0.kind.status >= 500 && $0.retryAfterSeconds == nil } ?? false
+    let level: Logger.Level = isFault ? .error : isWrite || isRefused ? .info : .debug
     logger.log(level: level, "control request", metadata: fields)
   }
 }

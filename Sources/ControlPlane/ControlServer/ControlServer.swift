@@ -25,6 +25,7 @@ public struct ControlServer: Service {
   private let listeners: @Sendable () -> [ListenerState]
   private let telemetry: ControlTelemetry
   private let backups: BackupAccess
+  private let bounds: ControlBounds
   private let succession: ControlSuccession?
   private let onListening: @Sendable () async -> Void
 
@@ -39,6 +40,7 @@ public struct ControlServer: Service {
   ///   - listeners: Where guests are listened to.
   ///   - telemetry: What is measured.
   ///   - backups: The store's backups.
+  ///   - bounds: What connections may take.
   ///   - succession: The daemon whose place this one takes, if there is one.
   ///   - onListening: Called once the socket is in its place and the network's listener is open.
   public init(
@@ -48,7 +50,8 @@ public struct ControlServer: Service {
     randomBytes: @escaping @Sendable (Int) -> [UInt8], status: @escaping @Sendable () -> JSONValue,
     listeners: @escaping @Sendable () -> [ListenerState] = { [] },
     telemetry: ControlTelemetry,
-    backups: BackupAccess = .none, succession: ControlSuccession? = nil,
+    backups: BackupAccess = .none, bounds: ControlBounds = ControlBounds(),
+    succession: ControlSuccession? = nil,
     onListening: @escaping @Sendable () async -> Void = {}
   ) {
     resources = ResourceService(service: service, store: store, now: now, newID: newID)
@@ -62,6 +65,7 @@ public struct ControlServer: Service {
     self.listeners = listeners
     self.telemetry = telemetry
     self.backups = backups
+    self.bounds = bounds
     self.succession = succession
     self.onListening = onListening
   }
@@ -130,7 +134,7 @@ public struct ControlServer: Service {
     application(
       .socket(peers), nil,
       ConnectionPlaces(
-        limit: Limits.maximumSocketConnections, perAddress: Limits.maximumSocketConnections),
+        limit: bounds.socketConnections, perAddress: bounds.socketConnections),
       at: .unixDomainSocket(path: path)
     ) { _ in onRunning() }
   }
@@ -143,8 +147,7 @@ public struct ControlServer: Service {
     let application = application(
       .network(gate), identity,
       ConnectionPlaces(
-        limit: Limits.maximumControlConnections,
-        perAddress: Limits.maximumControlConnectionsPerAddress),
+        limit: bounds.networkConnections, perAddress: bounds.networkConnectionsPerAddress),
       at: .hostname(network.address.description, port: network.port)
     ) { channel in onRunning(channel.localAddress?.port ?? network.port) }
     do {
@@ -165,8 +168,8 @@ public struct ControlServer: Service {
     // The library tells of the path that the socket is bound at before it is renamed.
     serverLogger.logLevel = max(logger.logLevel, .warning)
     let configuration = HTTP1Channel.Configuration(
-      additionalChannelHandlers: [RequestPace()],
-      idleTimeout: .milliseconds(Int64(Limits.controlIdleMilliseconds)),
+      additionalChannelHandlers: [RequestPace(bounds)],
+      idleTimeout: .milliseconds(Int64(bounds.idleMilliseconds)),
       httpDecoderConfiguration: .init(
         maxHeaderFieldSize: Limits.maximumControlHeadBytes,
         maxHeaderListSize: Limits.maximumControlHeadBytes,
@@ -174,7 +177,8 @@ public struct ControlServer: Service {
     return Application(
       responder: ControlResponder(
         resources: resources, gate: gate, access: access, logger: logger, status: status,
-        listeners: listeners, telemetry: telemetry, backups: backups),
+        listeners: listeners, telemetry: telemetry, backups: backups,
+        loadingMilliseconds: bounds.loadingMilliseconds),
       server: HTTPServerBuilder { responder in
         ControlChannel(
           base: HTTP1Channel(responder: responder, configuration: configuration),
