@@ -174,7 +174,9 @@ let package = Package(
 
     .target(
       name: "TestKit",
-      dependencies: ["Inventory", "Dialects", "MetadataService", crypto, x509, asn1],
+      dependencies: [
+        "Inventory", "Dialects", "MetadataService", "CHostNetwork", crypto, x509, asn1,
+      ],
       path: "Tests/TestKit", swiftSettings: settings),
     tests("InventoryTests", of: ["Inventory", collections]),
     tests(
@@ -211,7 +213,7 @@ let package = Package(
         "nameplate", "hostile-guest", "Daemon", "HostNetwork", "ConfigDrive", "Inventory",
         "MetadataService", "Telemetry",
         "ControlAPI",
-        "ControlClient", "TestKit", logging,
+        "ControlClient", "TestKit", logging, grdb,
       ]),
     tests(
       "GuestServerTests",

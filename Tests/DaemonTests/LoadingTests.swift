@@ -53,21 +53,100 @@ struct LoadingTests {
     #expect(backup.status == 0, "\(backup.error)")
     daemon.signal(SIGTERM)
     await daemon.ended()
-    let change = """
-      import sqlite3, sys
-      database = sqlite3.connect(sys.argv[1])
-      database.execute("UPDATE resource SET document = '{' WHERE kind = 'Instance'")
-      database.commit()
-      """
-    let state = "\(daemon.folder)/state"
-    try await Program.tool("python3", "-c", change, "\(state)/nameplate.sqlite")
+    try StoreFile(of: daemon).execute(
+      "UPDATE resource SET document = '{' WHERE kind = 'Instance'")
     let output = try await Program.run([
-      "serve", "--state-directory", state, "--control-socket", daemon.socket,
+      "serve", "--state-directory", "\(daemon.folder)/state", "--control-socket", daemon.socket,
       "--metadata-listen", "127.0.0.1", "--metadata-port", "\(try FreePort.find())",
     ])
     #expect(output.status == 1)
     #expect(output.error.contains("nameplate.sqlite holds Instance "), "\(output.error)")
     #expect(output.error.contains("whose document cannot be read"), "\(output.error)")
     #expect(output.error.contains("nameplate backup restore"), "\(output.error)")
+  }
+
+  @Test("a large database is checked beside serving; sound, it takes writes from then on")
+  func largeAndSound() async throws {
+    let daemon = try await Self.stopped()
+    defer { daemon.stop() }
+    try StoreFile(of: daemon).grow()
+    try await daemon.start()
+    #expect(try await daemon.curl("/latest/meta-data/hostname") == "demo")
+    #expect(await StoreFaults.write("new", to: daemon) == nil)
+    let status = try await daemon.command("status", "--output", "json")
+    #expect(status.out.contains(#""store": "ok""#), "\(status.out)")
+  }
+
+  @Test(
+    "a large database that is damaged: guests are answered, writes are refused, what it says helps")
+  func largeAndDamaged() async throws {
+    let daemon = try await Self.stopped()
+    defer { daemon.stop() }
+    try StoreFile(of: daemon).damageIndex()
+    try StoreFile(of: daemon).grow()
+    try await daemon.start()
+    let log = await daemon.log(until: "the store refuses writes")
+    #expect(log.components(separatedBy: "nameplate.sqlite is damaged (").count == 2, "\(log)")
+    #expect(try await daemon.curl("/latest/meta-data/hostname") == "demo")
+    let refusal = await StoreFaults.write("refused", to: daemon) ?? ""
+    let advice = try #require(
+      refusal.firstMatch(
+        of:
+          #/To go on from it: stop the daemon, nameplate (backup restore \S+ --state-directory \S+), /#
+      ),
+      "\(refusal)")
+    let status = try await daemon.command("status", "--output", "json")
+    #expect(status.status == 0 && status.out.contains("is damaged ("), "\(status.out)")
+    #expect(try await daemon.metrics()["nameplate_store_writable"] == 0)
+    let posted = try await ChildProcess.run([
+      "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-d", "x",
+      "http://127.0.0.1:\(daemon.port)/openstack/latest/password",
+    ])
+    #expect(posted.out == "503")
+    let backup = try await daemon.command("backup", "create")
+    #expect(backup.status == 1 && backup.error.contains("is damaged ("), "\(backup.error)")
+    // What was written after the backup is in memory still, and saved as the page says.
+    var saved = ""
+    for kind in ["projects", "networks", "keypairs", "instances"] {
+      saved += "---\n" + (try await daemon.command("list", kind, "--output", "yaml").out)
+    }
+    daemon.signal(SIGTERM)
+    #expect(await daemon.ended() == 0)
+    let restored = try await Program.run(advice.1.split(separator: " ").map(String.init))
+    #expect(restored.status == 0, "\(restored.error)")
+    try await daemon.start()
+    #expect(try await StoreFaults.found(in: daemon)["after"] == nil)
+    let applied = try await daemon.command(
+      "apply", "-f", "-", input: saved)
+    #expect(applied.status == 0, "\(applied.error)")
+    #expect(try await StoreFaults.found(in: daemon)["after"] == 3)
+  }
+
+  @Test("where manifests are to be applied, a large database is checked before")
+  func largeAndApplied() async throws {
+    let daemon = try await Self.stopped()
+    defer { daemon.stop() }
+    try StoreFile(of: daemon).damageIndex()
+    try StoreFile(of: daemon).grow()
+    let manifest = "\(daemon.folder)/manifest.yaml"
+    try Data(DaemonTests.manifest.utf8).write(to: URL(fileURLWithPath: manifest))
+    let output = try await Program.run([
+      "serve", "--state-directory", "\(daemon.folder)/state", "--control-socket", daemon.socket,
+      "--metadata-listen", "127.0.0.1", "--metadata-port", "\(daemon.port)", "--apply", manifest,
+    ])
+    #expect(output.status == 1 && output.error.contains("is damaged ("), "\(output.error)")
+    #expect(!output.error.contains(" ready"), "\(output.error)")
+  }
+
+  /// A daemon that has ended, with an instance, a backup of it, and records that came after.
+  private static func stopped() async throws -> DaemonProcess {
+    let daemon = try await DaemonProcess(options: StoreFaults.noBackups)
+    let applied = try await daemon.command("apply", "-f", "-", input: DaemonTests.manifest)
+    #expect(applied.status == 0, "\(applied.error)")
+    #expect(try await daemon.command("backup", "create").status == 0)
+    #expect(await StoreFaults.write("after", to: daemon) == nil)
+    daemon.signal(SIGTERM)
+    await daemon.ended()
+    return daemon
   }
 }

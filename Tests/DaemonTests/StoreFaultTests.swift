@@ -30,7 +30,7 @@ struct StoreFaultTests {
       await daemon.ended()
       await tampering.end()
       kills += 1
-      #expect(try await StoreFaults.integrity(of: daemon) == "ok\n", "\(call) \(number)")
+      #expect(try StoreFaults.integrity(of: daemon) == "ok", "\(call) \(number)")
       try await daemon.start()
       let found = try await StoreFaults.found(in: daemon)
       #expect(found.values.allSatisfy { $0 == 3 }, "\(call) \(number): \(found)")
@@ -76,7 +76,7 @@ struct StoreFaultTests {
       if isRestarted {
         daemon.signal(SIGKILL)
         await daemon.ended()
-        #expect(try await StoreFaults.integrity(of: daemon) == "ok\n")
+        #expect(try StoreFaults.integrity(of: daemon) == "ok")
         try await daemon.start()
       }
       let found = try await StoreFaults.found(in: daemon)
@@ -104,9 +104,9 @@ struct StoreFaultTests {
     let daemon = try await DaemonProcess(
       manifest: Self.manifest, options: StoreFaults.noBackups)
     defer { daemon.stop() }
-    let holder = try await LockHolder(database: "\(daemon.folder)/state/nameplate.sqlite")
+    let holder = try LockHolder(StoreFile(of: daemon))
     try await StoreFaults.expectRefusals(daemon, naming: "locked by another program")
-    await holder.letGo()
+    try holder.letGo()
     try await StoreFaults.expectRecovery(daemon)
   }
 

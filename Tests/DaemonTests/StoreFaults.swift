@@ -52,7 +52,7 @@ enum StoreFaults {
   }
 
   /// SQLite's verdict on a copy of an ended daemon's store.
-  static func integrity(of daemon: DaemonProcess) async throws -> String {
+  static func integrity(of daemon: DaemonProcess) throws -> String {
     let copy = "\(daemon.folder)/copy"
     try? FileManager.default.removeItem(atPath: copy)
     try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
@@ -61,10 +61,7 @@ enum StoreFaults {
     where name.hasPrefix("nameplate.sqlite") {
       try FileManager.default.copyItem(atPath: "\(state)/\(name)", toPath: "\(copy)/\(name)")
     }
-    return try await Program.tool(
-      "python3", "-c",
-      "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('PRAGMA integrity_check').fetchone()[0])",
-      "\(copy)/nameplate.sqlite")
+    return try StoreFile("\(copy)/nameplate.sqlite").integrity()
   }
 
   /// Writes are refused with a sentence that holds a text, health says the same, and guests are
@@ -91,39 +88,5 @@ enum StoreFaults {
     try await daemon.start()
     let found = try await found(in: daemon)
     #expect(found["again"] == 3 && found["refused"] == nil)
-  }
-}
-
-/// A program that has begun to write to a database and does not end.
-final class LockHolder {
-  private let process: ChildProcess
-  private let lines = LogLines()
-  private let output = Pipe()
-
-  init(database: String) async throws {
-    let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
-    defer { close(null) }
-    process = try ChildProcess(
-      [
-        "python3", "-c",
-        """
-        import signal, sqlite3, sys
-        database = sqlite3.connect(sys.argv[1], isolation_level=None)
-        database.execute('BEGIN IMMEDIATE')
-        print('locked', flush=True)
-        signal.pause()
-        """, database,
-      ],
-      descriptors: [null, output.fileHandleForWriting.fileDescriptor, null])
-    try output.fileHandleForWriting.close()
-    lines.read(output.fileHandleForReading)
-    guard await lines.wait(for: "locked") else {
-      throw Program.Failed(text: "the database cannot be locked")
-    }
-  }
-
-  func letGo() async {
-    process.signal(SIGKILL)
-    _ = await process.wait()
   }
 }

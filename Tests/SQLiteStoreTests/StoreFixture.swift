@@ -12,11 +12,34 @@ struct StateDirectory {
     try SQLiteStore(directory: path, now: now)
   }
 
+  /// Opens it as one that is too large to be checked at once.
+  func openUnchecked() throws -> SQLiteStore {
+    try SQLiteStore(directory: path, now: 1000, checkedAtOnceBytes: 0)
+  }
+
   /// Runs SQL behind the store's back; the store must be closed.
   func execute(_ sql: String) throws {
     let queue = try DatabaseQueue(path: database)
     try queue.writeWithoutTransaction { db in try db.execute(sql: sql) }
     try queue.close()
+  }
+
+  /// Overwrites an index that no record is read or written with.
+  func damageIndex() throws {
+    let queue = try DatabaseQueue(path: database)
+    let (page, size) = try queue.read { db in
+      (
+        try Int.fetchOne(
+          db, sql: "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_access_2'"
+        ),
+        try Int.fetchOne(db, sql: "PRAGMA page_size")
+      )
+    }
+    try queue.close()
+    guard let page, let size, var data = bytes else { throw CocoaError(.coderValueNotFound) }
+    let place = (page - 1) * size
+    data.replaceSubrange(place..<(place + size), with: Data(count: size))
+    try data.write(to: URL(fileURLWithPath: database))
   }
 
   var bytes: Data? { FileManager.default.contents(atPath: database) }

@@ -65,8 +65,10 @@ struct CatalogFeed {
   }
 }
 
-/// Reads the store while guests are answered from it, then checks what was too much to check before. A
-/// store that cannot be read, or is damaged, ends the daemon.
+/// Reads the store while guests are answered from it, then checks what was too much to check before.
+///
+/// A store that cannot be read ends the daemon. Where damage is found after that, guests are answered
+/// from memory as before: the store refuses all writes, and says why.
 struct CatalogLoader: Service {
   let feed: CatalogFeed
   let store: SQLiteStore
@@ -75,13 +77,24 @@ struct CatalogLoader: Service {
     try await cancelWhenGracefulShutdown {
       do {
         if !feed.catalog.isLoaded { try await feed.load() }
-        if store.isUnchecked { try await store.checkPages() }
       } catch {
         guard !Task.isCancelled else { return }
         throw error
       }
+      await check()
       // Until the daemon ends.
       await Occurrence().wait()
+    }
+  }
+
+  private func check() async {
+    while store.isUnchecked, !Task.isCancelled {
+      do {
+        try await store.checkPages()
+      } catch {
+        // What it found is told by who watches the store.
+        if store.isUnchecked { try? await Task.sleep(for: StoreKeeper.lookInterval) }
+      }
     }
   }
 }

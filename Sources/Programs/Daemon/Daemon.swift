@@ -60,6 +60,8 @@ public struct Daemon: Sendable {
     // Manifests are applied before the first guest is answered, and a predecessor answers guests
     // better than a daemon that has read nothing yet.
     if !manifests.isEmpty || predecessor != nil { try await feed.load() }
+    // Writes wait for it.
+    if !manifests.isEmpty, store.isUnchecked { try await store.checkPages() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await feed.run() }
       try await serve(store, catalog, feed, predecessor)
@@ -183,7 +185,7 @@ public struct Daemon: Sendable {
       service: service, store: store, socketPath: configuration.controlSocket,
       allowedUIDs: configuration.controlAllowedUIDs, network: configuration.controlNetwork,
       logger: logger, now: Daemon.now, newID: randomInstanceID, randomBytes: Daemon.randomBytes,
-      status: { Daemon.status(guests.usage, store: store.problem) },
+      status: { Daemon.status(guests.usage, store) },
       listeners: listenerStates, telemetry: telemetry.control,
       backups: storeKeeper.access,
       succession: predecessor?.succession(of: configuration.controlNetwork) { preparation.step() },
@@ -249,10 +251,11 @@ public struct Daemon: Sendable {
     return limits
   }
 
-  private static func status(_ usage: GuestServer.Usage, store problem: StoreError?) -> JSONValue {
-    [
+  private static func status(_ usage: GuestServer.Usage, _ store: SQLiteStore) -> JSONValue {
+    let sound = store.isUnchecked ? "being checked; writes wait for it" : "ok"
+    return [
       "version": .string(nameplateVersion),
-      "store": .string(problem?.description ?? "ok"),
+      "store": .string(store.problem?.description ?? sound),
       "guests": [
         "connections": JSONValue(usage.connections), "bufferedBytes": JSONValue(usage.heldBytes),
         "remembered": JSONValue(usage.addresses),

@@ -20,7 +20,7 @@ struct StoreKeeper: Service {
   let logger: Logger
 
   /// Between looks at the store: what an operator waits for after freeing a disk.
-  private static let lookInterval = Duration.seconds(5)
+  static let lookInterval = Duration.seconds(5)
   /// After a backup that failed, as on a full disk.
   private static let retryInterval = Duration.seconds(600)
 
@@ -69,6 +69,9 @@ struct StoreKeeper: Service {
         // A store that has not changed is not copied again: older backups would go for it.
         guard try await store.revision() != backups.all.first?.revision else { continue }
         _ = try await make()
+      } catch StoreError.corrupt {
+        // It was told of, and stays.
+        return
       } catch {
         logger.error("no backup could be made", metadata: ["reason": "\(error)"])
         wait = min(backupInterval, StoreKeeper.retryInterval)

@@ -14,8 +14,7 @@ public final class SQLiteStore: InventoryStore {
   let feed = ChangeFeed()
   private let waiting = CommitQueue()
   let failure: StoreFailure
-  /// Whether it is still to be found out that the database is sound; see ``checkPages()``.
-  public let isUnchecked: Bool
+  let soundness: StoreSoundness
   private let files: StoreFiles
   private let trouble = StoreTrouble()
   private let commits = Timer(label: Metric.storeCommitSeconds.rawValue)
@@ -26,10 +25,16 @@ public final class SQLiteStore: InventoryStore {
   ///   - now: Seconds since 1970, kept as the default network's creation time.
   ///   - inheritedLock: The open file of the directory's lock, from the daemon that has it and shares
   ///     it (``beginHandover(because:)``). It is closed with the store.
+  ///   - checkedAtOnceBytes: A larger database takes seconds to check, in which guests would not be
+  ///     answered: who opens it answers them first, and then calls ``checkPages()``, for which writes
+  ///     wait.
   /// - Throws: ``StoreError/unavailable(_:)`` where another daemon has the directory or it cannot
   ///   be written, ``StoreError/corrupt(_:)`` where the file is damaged, foreign or a newer
   ///   version's (it is not touched), ``StoreError/full(_:)`` where no space is left.
-  public init(directory: String, now: Int, inheritedLock: Int32? = nil) throws(StoreError) {
+  public init(
+    directory: String, now: Int, inheritedLock: Int32? = nil,
+    checkedAtOnceBytes: Int64 = 256 * 1024 * 1024
+  ) throws(StoreError) {
     let place = StoreDirectory(path: directory)
     let backups = StoreBackups(place)
     failure = StoreFailure(directory: place, backups: backups)
@@ -40,9 +45,11 @@ public final class SQLiteStore: InventoryStore {
     // A new one would be empty, and every guest unknown.
     if !place.hasDatabase, !backups.all.isEmpty { throw failure.missing }
     try place.createDatabase()
-    isUnchecked = place.databaseBytes > SQLiteStore.checkedAtOnceBytes
     do {
-      pool = try SQLiteStore.open(now: now, isUnchecked: isUnchecked, failure)
+      let isSound = try SQLiteStore.probe(
+        failure, isLarge: place.databaseBytes > checkedAtOnceBytes)
+      soundness = StoreSoundness(isKnown: isSound)
+      pool = try SQLiteStore.open(now: now, failure)
       files = StoreFiles(place)
     } catch {
       throw failure.storeError(error)
@@ -56,9 +63,11 @@ public final class SQLiteStore: InventoryStore {
   public func close() {
     feed.finish()
     files.close()
+    // Who waits to write hears that it is closed.
+    soundness.settle(nil)
     // The last connection to go is a reader, which cannot do it. Another daemon has connections, and
-    // does it in its time.
-    if !handover.isBegun {
+    // does it in its time. What is damaged is left as it is.
+    if !handover.isBegun, !soundness.isDamaged {
       try? pool.writeWithoutTransaction { db in
         try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
       }
@@ -68,24 +77,27 @@ public final class SQLiteStore: InventoryStore {
     lock.release()
   }
 
-  /// A larger database takes seconds to check, in which guests would not be answered: who opens it
-  /// answers them first, and then calls ``checkPages()``.
-  private static let checkedAtOnceBytes = 256 * 1024 * 1024
-
-  private static func open(now: Int, isUnchecked: Bool, _ failure: StoreFailure) throws
-    -> DatabasePool
-  {
-    let file = failure.directory.database
+  /// Looks at the database before anything is written to it.
+  /// - Returns: Whether all of it has been checked.
+  private static func probe(_ failure: StoreFailure, isLarge: Bool) throws -> Bool {
     var reading = Configuration()
     // What a daemon that was killed while it changed the journal's mode has left is rolled back first.
     reading.readonly = !failure.directory.hasRollbackJournal
-    let probe = try DatabaseQueue(path: file, configuration: reading)
-    try probe.read { db in
-      if !isUnchecked { try StoreSchema.checkPages(db, failure: failure) }
+    let probe = try DatabaseQueue(path: failure.directory.database, configuration: reading)
+    let isChecked = try probe.read { db in
+      // A new version's tables are written at once, into what is known to be sound.
+      let isChecked =
+        try !isLarge || !StoreSchema.migrator(now: 0).hasCompletedMigrations(db)
+      if isChecked { try StoreSchema.checkPages(db, failure: failure) }
       try StoreSchema.checkKind(db, failure: failure)
+      return isChecked
     }
     try probe.close()
+    return isChecked
+  }
 
+  private static func open(now: Int, _ failure: StoreFailure) throws -> DatabasePool {
+    let file = failure.directory.database
     var configuration = Configuration()
     configuration.label = "Nameplate.SQLiteStore"
     configuration.foreignKeysEnabled = true
@@ -139,6 +151,9 @@ public final class SQLiteStore: InventoryStore {
     return trouble.current
   }
 
+  /// Whether it is still to be found out that the database is sound; see ``checkPages()``.
+  public var isUnchecked: Bool { !soundness.isKnown }
+
   func note(_ error: StoreError) -> StoreError {
     switch error {
     case .full, .unavailable, .corrupt: trouble.current = error
@@ -147,10 +162,17 @@ public final class SQLiteStore: InventoryStore {
     return error
   }
 
+  /// What SQLite stumbles over when it writes is damage for good.
+  private func note(writing error: StoreError) -> StoreError {
+    if case .corrupt = error { soundness.settle(error) }
+    return note(error)
+  }
+
   /// Once begun, a commit is carried to its end whether or not the one who asked still waits.
   public func commit(_ mutations: [Mutation], by context: WriteContext, now: Int, dryRun: Bool)
     async throws(StoreError) -> CommitResult
   {
+    try await soundness.wait()
     let (failure, feed, waiting) = (failure, feed, waiting)
     let start = ContinuousClock.now
     defer {
@@ -162,11 +184,12 @@ public final class SQLiteStore: InventoryStore {
           asker.resume(returning: $0)
         })
       // One turn of the writer for each commit, of which many find theirs written already.
-      pool.asyncWriteWithoutTransaction { [handover, files] db in
+      pool.asyncWriteWithoutTransaction { [handover, files, soundness] db in
         let jobs = waiting.take()
         do {
           try handover.check()
           try files.check()
+          try soundness.check()
         } catch {
           for job in jobs { job.tell(.failure(error)) }
           return
@@ -180,7 +203,7 @@ public final class SQLiteStore: InventoryStore {
       return result
     } catch {
       let error = failure.storeError(error)
-      throw handover.isBegun ? error : note(error)
+      throw handover.isBegun ? error : note(writing: error)
     }
   }
 
@@ -188,12 +211,13 @@ public final class SQLiteStore: InventoryStore {
   private func onWritersQueue<Value: Sendable>(
     _ body: @escaping @Sendable (Database) throws -> Value
   ) async throws(StoreError) -> Value {
-    let (failure, files, handover) = (failure, files, handover)
+    let (failure, files, handover, soundness) = (failure, files, handover, soundness)
     let result: Result<Value, StoreError> = await withCheckedContinuation { asker in
       pool.asyncWriteWithoutTransaction { db in
         do {
           try handover.check()
           try files.check()
+          try soundness.check()
           asker.resume(returning: .success(try body(db)))
         } catch {
           asker.resume(returning: .failure(failure.storeError(error)))
@@ -202,7 +226,7 @@ public final class SQLiteStore: InventoryStore {
     }
     switch result {
     case .success(let value): return value
-    case .failure(let error): throw handover.isBegun ? error : note(error)
+    case .failure(let error): throw handover.isBegun ? error : note(writing: error)
     }
   }
 
@@ -234,7 +258,11 @@ public final class SQLiteStore: InventoryStore {
   }
 
   /// Writes what is no record in one transaction, carried to its end as a commit is.
-  func write(_ body: @Sendable @escaping (Database) throws -> Void) async throws(StoreError) {
+  /// - Parameter waits: Whether it waits until the database is known to be sound, as a commit does.
+  func write(waits: Bool = true, _ body: @Sendable @escaping (Database) throws -> Void)
+    async throws(StoreError)
+  {
+    if waits { try await soundness.wait() }
     try await onWritersQueue { db in
       try SQLiteStore.transaction(db) { db in .commit(try body(db)) }
     }

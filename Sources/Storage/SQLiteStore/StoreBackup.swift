@@ -6,8 +6,11 @@ extension SQLiteStore {
   /// Writes a whole copy of the store, as of one revision, while it goes on working. Put in the
   /// place of a stopped daemon's `nameplate.sqlite`, it takes over.
   /// - Parameter path: Where to; must not exist yet. Made with mode 0600, for it holds passwords.
-  /// - Throws: ``StoreError/unavailable(_:)`` or ``StoreError/full(_:)``; no partial copy is left.
+  /// - Throws: ``StoreError/unavailable(_:)``, ``StoreError/full(_:)``, or ``StoreError/corrupt(_:)``
+  ///   where the store is known to be damaged; no partial copy is left.
   public func backup(to path: String) async throws(StoreError) {
+    // A copy would be damaged too.
+    if soundness.isDamaged { try soundness.check() }
     let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard file >= 0 else {
       let reason = POSIXErrorCode(rawValue: errno).map { POSIXError($0).localizedDescription }

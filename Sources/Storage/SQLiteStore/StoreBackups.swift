@@ -37,7 +37,7 @@ public struct StoreBackups: Sendable {
 
   /// Copies the store as it is now. The copy has its name only once it is whole, checked and on
   /// disk; mode 0600, for it holds passwords.
-  /// - Throws: ``StoreError/full(_:)`` or ``StoreError/unavailable(_:)``; nothing is left then.
+  /// - Throws: As ``SQLiteStore/backup(to:)`` does; nothing is left then.
   public func make(of store: SQLiteStore) async throws(StoreError) -> Backup {
     try place.createBackups()
     let partial = "\(folder)/\(StoreBackups.partialPrefix)\(UUID().uuidString)"

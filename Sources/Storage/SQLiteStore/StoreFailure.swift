@@ -46,22 +46,29 @@ struct StoreFailure {
       + "free some space and try again"
   }
 
-  /// - Parameter problem: What is wrong, as the rest of a sentence that starts with the file.
-  func corrupt(_ problem: String) -> StoreError {
-    .corrupt("\(directory.database) \(problem). It is left as it is. \(remedy)")
+  /// - Parameters:
+  ///   - problem: What is wrong, as the rest of a sentence that starts with the file.
+  ///   - isInUse: Whether a daemon serves from it, and has all records in memory.
+  func corrupt(_ problem: String, isInUse: Bool = false) -> StoreError {
+    .corrupt(
+      "\(directory.database) \(problem). It is left as it is. \(remedy(isInUse: isInUse))")
   }
 
   /// What to do about a database that cannot be used.
-  private var remedy: String {
+  private func remedy(isInUse: Bool) -> String {
     guard let backups else { return "Put another one in its place." }
+    let saving = "nameplate list KIND --output yaml, while this daemon runs"
     guard let backup = backups.newestSound else {
-      return "There is no sound backup in \(directory.backups): move the file away, start the "
-        + "daemon, and declare everything anew"
+      return "There is no sound backup in \(directory.backups): "
+        + (isInUse ? "save all records (\(saving)), stop the daemon, " : "")
+        + "move the file away, start the daemon, and declare everything anew"
     }
     let time = CivilTime(secondsSince1970: backup.createdAtSeconds)
     let age = StoreFailure.age(seconds: Int(Date().timeIntervalSince1970) - backup.createdAtSeconds)
     return "The newest sound backup is \(backup.path), made \(age) ago (\(time)) at revision "
-      + "\(backup.revision); what was written after it is lost. To go on from it: "
+      + "\(backup.revision); what was written after it is lost"
+      + (isInUse ? " unless you save it first (\(saving))" : "") + ". To go on from it: "
+      + (isInUse ? "stop the daemon, " : "")
       + "nameplate backup restore \(backup.name) --state-directory \(directory.path), "
       + "then start the daemon"
   }

@@ -44,22 +44,28 @@ extension SQLiteStore {
     }
   }
 
-  /// Whether the database is sound, where that was not found out when it was opened, which takes too
-  /// long for a large one.
-  /// - Throws: ``StoreError/corrupt(_:)`` where it is damaged.
+  /// Finds out whether the database is sound, where that was not done when it was opened, which takes
+  /// too long for a large one. Writes wait for it.
+  /// - Throws: ``StoreError/corrupt(_:)`` where it is damaged: all writes are refused with that from
+  ///   now on. Another error where that could not be found out: they are refused until it is.
   public func checkPages() async throws(StoreError) {
+    // What is damaged does not get well, and is told in the same words.
+    if soundness.isDamaged { try soundness.check() }
     let failure = failure
     do {
       // A connection of its own: it reads for long, and what others have read is of no use to it.
       var reading = Configuration()
       reading.readonly = true
       let probe = try DatabaseQueue(path: failure.directory.database, configuration: reading)
-      try await probe.read { db in try StoreSchema.checkPages(db, failure: failure) }
+      try await probe.read { db in
+        try StoreSchema.checkPages(db, failure: failure, isInUse: true)
+      }
       try probe.close()
-    } catch let error as CancellationError {
-      throw failure.storeError(error)
+      soundness.settle(nil)
     } catch {
-      throw note(failure.storeError(error))
+      let told = failure.storeError(error)
+      soundness.settle(told)
+      throw error is CancellationError ? told : note(told)
     }
   }
 

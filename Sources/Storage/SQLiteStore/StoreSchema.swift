@@ -51,9 +51,18 @@ enum StoreSchema {
   }
 
   /// Refuses a database of which a page is damaged.
-  static func checkPages(_ db: Database, failure: StoreFailure) throws {
-    let verdict = try String.fetchOne(db, sql: "PRAGMA quick_check(1)") ?? "no answer"
-    guard verdict == "ok" else { throw failure.corrupt("is damaged (\(verdict))") }
+  /// - Parameter isInUse: Whether a daemon serves from it.
+  static func checkPages(_ db: Database, failure: StoreFailure, isInUse: Bool = false) throws {
+    let verdict: String
+    do {
+      verdict = try String.fetchOne(db, sql: "PRAGMA quick_check(1)") ?? "no answer"
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
+      verdict = error.message ?? "unreadable"
+    }
+    guard verdict == "ok" else {
+      let oneLine = verdict.split(separator: "\n").joined(separator: " ")
+      throw failure.corrupt("is damaged (\(oneLine))", isInUse: isInUse)
+    }
   }
 
   /// Refuses what is no database of ours, or a newer version's.

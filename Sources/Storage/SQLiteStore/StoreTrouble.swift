@@ -22,6 +22,10 @@ final class StoreTrouble: Sendable {
   }
 
   func report(to report: @escaping @Sendable (StoreError?) -> Void) {
-    state.withLock { $0.report = report }
+    let error = state.withLock { state in
+      state.report = report
+      return state.error
+    }
+    if let error { report(error) }
   }
 }

@@ -1,0 +1,150 @@
+import Foundation
+import Inventory
+import SQLiteStore
+import Synchronization
+import Testing
+
+/// A database that is too large to be checked before it is used.
+@Suite("A database that is checked while it is used", .timeLimit(.minutes(1)))
+struct SoundnessTests {
+  @Test("where it is sound, writes succeed once that is known; reads and keys do not wait for it")
+  func sound() async throws {
+    try await withStateDirectory { directory in
+      try await Self.fill(directory)
+      let store = try directory.openUnchecked()
+      defer { store.close() }
+      #expect(store.isUnchecked)
+      #expect(try await store.load().records.count == 3)
+      try await store.changeTokenKeys(adding: try Self.key(1), dropping: [])
+      #expect(try await Self.write(50, to: store) == Array(repeating: nil, count: 50))
+      #expect(!store.isUnchecked && store.problem == nil)
+      #expect(try await store.load().records.count == 53)
+    }
+  }
+
+  @Test("where it is damaged, none of the writes is carried out that came before it was known")
+  func damaged() async throws {
+    try await withStateDirectory { directory in
+      try await Self.fill(directory)
+      try directory.damageIndex()
+      let store = try directory.openUnchecked()
+      defer { store.close() }
+      #expect(try await store.load().records.count == 3)
+      let before = try await store.revision()
+      for refusal in try await Self.write(50, to: store) {
+        guard case .corrupt = refusal else {
+          Issue.record("\(String(describing: refusal))")
+          continue
+        }
+      }
+      #expect(try await store.revision() == before)
+    }
+  }
+
+  @Test("damage is for good: refused, told with what to do, and the file left as it is")
+  func final() async throws {
+    try await withStateDirectory { directory in
+      try await Self.fill(directory)
+      try directory.damageIndex()
+      let file = directory.bytes
+      let store = try directory.openUnchecked()
+      let told = Told()
+      await #expect(throws: StoreError.self) { try await store.checkPages() }
+      // Who asks late hears it too.
+      store.reportProblems { told.note($0) }
+      guard case .corrupt(let text) = store.problem else {
+        Issue.record("\(String(describing: store.problem))")
+        return
+      }
+      #expect(text.hasPrefix("\(directory.database) is damaged (") && !text.contains("\n"))
+      #expect(text.contains("stop the daemon, nameplate backup restore nameplate-000001-r3.sqlite"))
+      #expect(text.contains("save it first (nameplate list KIND --output yaml, while"))
+      let damage = StoreError.corrupt(text)
+      #expect(try await store.refusal(of: .put(try instance(9))) == damage)
+      await #expect(throws: damage) { try await store.revoke("a", by: testContext, now: 1) }
+      await #expect(throws: damage) {
+        try await store.changeTokenKeys(adding: try Self.key(2), dropping: [])
+      }
+      await #expect(throws: damage) {
+        try await StoreBackups(stateDirectory: directory.path).make(of: store)
+      }
+      // A look does not take it for well again, nor does another check.
+      #expect(await store.check() == damage)
+      await #expect(throws: StoreError.self) { try await store.checkPages() }
+      #expect(told.all == [damage])
+      #expect(try await store.load().records.count == 3)
+      store.close()
+      #expect(directory.bytes == file)
+      // What it says to do is what helps.
+      _ = try StoreBackups(stateDirectory: directory.path).restore("nameplate-000001-r3.sqlite")
+      let restored = try directory.open()
+      defer { restored.close() }
+      try await restored.put(try instance(9))
+    }
+  }
+
+  @Test("a new version's tables are written into a database only once it is known to be sound")
+  func upgrade() async throws {
+    try await withStateDirectory { directory in
+      try await Self.fill(directory)
+      try directory.execute(
+        "DELETE FROM grdb_migrations WHERE identifier = 'access and audit'")
+      try directory.damageIndex()
+      let file = directory.bytes
+      let refusal = #expect(throws: StoreError.self) { try directory.openUnchecked() }
+      guard case .corrupt = refusal else {
+        Issue.record("\(String(describing: refusal))")
+        return
+      }
+      #expect(directory.bytes == file)
+    }
+  }
+
+  @Test("who waits to write hears when the store is closed")
+  func closed() async throws {
+    try await withStateDirectory { directory in
+      try directory.open().close()
+      let store = try directory.openUnchecked()
+      async let refusal = store.refusal(of: .put(try instance(1)))
+      store.close()
+      #expect(try await refusal != nil)
+    }
+  }
+
+  // MARK: Parts
+
+  /// Two instances, and a backup from when there were as many.
+  private static func fill(_ directory: StateDirectory) async throws {
+    let store = try directory.open()
+    try await store.put(try instance(1, "10.0.0.1"))
+    try await store.put(try instance(2, "10.0.0.2"))
+    _ = try await StoreBackups(stateDirectory: directory.path).make(of: store)
+    store.close()
+  }
+
+  private static func key(_ id: UInt64) throws -> TokenKey {
+    let secret = Secret([UInt8](repeating: 7, count: TokenKey.secretBytes))
+    return try #require(TokenKey(id: id, secret: secret, createdAtSeconds: 1))
+  }
+
+  /// Begins so many writes, and then the check.
+  /// - Returns: What each was refused with.
+  private static func write(_ count: Int, to store: SQLiteStore) async throws -> [StoreError?] {
+    try await withThrowingTaskGroup(of: StoreError?.self) { group in
+      for number in 0..<count {
+        group.addTask { try await store.refusal(of: .put(try instance(100 + number))) }
+      }
+      for _ in 0..<count { await Task.yield() }
+      try? await store.checkPages()
+      var refusals: [StoreError?] = []
+      for try await refusal in group { refusals.append(refusal) }
+      return refusals
+    }
+  }
+
+  private final class Told: Sendable {
+    private let errors = Mutex<[StoreError?]>([])
+    var all: [StoreError?] { errors.withLock { $0 } }
+    func note(_ error: StoreError?) { errors.withLock { $0.append(error) } }
+  }
+}
