@@ -27,14 +27,36 @@ public final class ChildProcess: Sendable {
   ///   - words: The program, looked up in PATH, and its arguments.
   ///   - environment: What is added to this process's own.
   ///   - descriptors: What becomes its standard input, output and error.
-  public init(
+  public convenience init(
     _ words: [String], environment extra: [String: String] = [:], descriptors: [Int32]
+  ) throws {
+    try self.init(words, environment: extra, descriptors: descriptors, terminal: nil)
+  }
+
+  /// - Parameter terminal: The path of a terminal that becomes its standard input, output and error, in
+  ///   a session of its own.
+  public convenience init(
+    _ words: [String], environment extra: [String: String] = [:], terminal: String
+  ) throws {
+    try self.init(words, environment: extra, descriptors: [], terminal: terminal)
+  }
+
+  private init(
+    _ words: [String], environment extra: [String: String], descriptors: [Int32],
+    terminal: String?
   ) throws {
     var actions = unsafe posix_spawn_file_actions_t()
     unsafe posix_spawn_file_actions_init(&actions)
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     for (index, descriptor) in descriptors.enumerated() {
       unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(index))
+    }
+    if let terminal {
+      // The first that a session opens is its own.
+      unsafe posix_spawn_file_actions_addopen(&actions, 0, terminal, O_RDWR, 0)
+      for index in 1...2 {
+        unsafe posix_spawn_file_actions_adddup2(&actions, 0, Int32(index))
+      }
     }
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
@@ -43,7 +65,9 @@ public final class ChildProcess: Sendable {
     var none = sigset_t()
     unsafe sigemptyset(&none)
     unsafe posix_spawnattr_setsigmask(&attributes, &none)
-    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    // POSIX_SPAWN_SETSID, which Swift's module of the C library leaves out.
+    let session: Int32 = terminal == nil ? 0 : 0x80
+    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(session))
     let environment = ProcessInfo.processInfo.environment.merging(extra) { $1 }
     var argv = unsafe words.map { unsafe strdup($0) } + [nil]
     var envp = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
@@ -74,6 +98,18 @@ public final class ChildProcess: Sendable {
       let code = ChildProcess.code(raw)
       status = code
       return code
+    }
+  }
+
+  /// Returns once it has stopped, as by a signal: true; or has ended: false.
+  public func isStopped() async -> Bool {
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        var info = unsafe siginfo_t()
+        let (id, events) = (id_t(self.processIdentifier), WSTOPPED | WEXITED | WNOWAIT)
+        while unsafe waitid(P_PID, id, &info, events) < 0, errno == EINTR {}
+        continuation.resume(returning: unsafe info.si_code == CLD_STOPPED)
+      }
     }
   }
 

@@ -68,6 +68,14 @@ enum Output {
     }
   }
 
+  /// The next of values that come one by one, out at once: a line of JSON, or a YAML document.
+  static func stream(_ value: JSONValue, _ format: OutputFormat) {
+    switch format {
+    case .json: line(value.text)
+    case .yaml, .table: write("---\n" + ManifestWriter.text(value))
+    }
+  }
+
   static func print(_ value: JSONValue, _ format: OutputFormat) {
     switch format {
     case .json: Swift.print(value.text)

@@ -72,9 +72,9 @@ struct Watch: AsyncParsableCommand {
         if format == .table {
           let document = event.data["document"] ?? event.data
           let id = document["id"]?.string ?? document["name"]?.string ?? ""
-          print("\(revision)  \(event.name)  \(event.kind.rawValue)  \(id)")
+          Output.line("\(revision)  \(event.name)  \(event.kind.rawValue)  \(id)")
         } else {
-          Output.print(
+          Output.stream(
             ["revision": .string(revision), "event": .string(event.name), "data": event.data],
             format)
         }

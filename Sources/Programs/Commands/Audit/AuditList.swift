@@ -38,27 +38,27 @@ struct AuditList: AsyncParsableCommand {
     try await ControlClient.withConnection(to: try daemon.endpoint()) { client in
       var query = first
       var entries = try await client.audit(query)
-      show(entries, isFirst: true)
+      show(entries)
       while follow {
         query.after = entries.last?.position ?? query.after ?? 0
         if entries.isEmpty || query.limit > entries.count { try await Task.sleep(for: .seconds(1)) }
         entries = try await client.audit(query)
-        show(entries, isFirst: false)
+        show(entries)
       }
     }
   }
 
-  private func show(_ entries: [AuditEntry], isFirst: Bool) {
+  private func show(_ entries: [AuditEntry]) {
     switch format.output ?? .table {
     case .table where follow:
-      for entry in entries { print(AuditList.cells(entry).joined(separator: "  ")) }
+      for entry in entries { Output.line(AuditList.cells(entry).joined(separator: "  ")) }
     case .table:
       var table = Table(
         "POSITION", "AT", "BY", "FROM", "OPERATION", "RESOURCE", "REVISION", "OUTCOME")
       for entry in entries { table.add(cells: AuditList.cells(entry)) }
       table.print()
     case let machine where follow:
-      for entry in entries { Output.print(entry.form, machine) }
+      for entry in entries { Output.stream(entry.form, machine) }
     case let machine: Output.print(documents: entries.map(\.form), machine)
     }
   }

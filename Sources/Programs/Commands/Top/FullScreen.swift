@@ -5,12 +5,18 @@ import Glibc
 /// The terminal's other screen, for what is drawn over and over; the first one is there again
 /// afterwards, however it ends.
 enum FullScreen {
-  enum Event: Sendable, Hashable {
-    /// An interval is over.
-    case time
-    case resized
-    case stopped
+  /// What a person does.
+  private enum Command {
+    case resize
+    case stop
     case quit
+  }
+
+  private enum Event<Look: Sendable>: Sendable {
+    case command(Command)
+    case look(Look)
+    /// Time has passed, whether or not there was a look.
+    case time
   }
 
   struct Size {
@@ -29,39 +35,75 @@ enum FullScreen {
     isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
   }
 
-  /// Draws lines, now and with each event, until ^C or q.
-  /// - Parameter lines: What to draw; the first event is that the screen has a size.
-  static func show(
-    every interval: Duration, _ lines: (Event, Size) async throws -> [Line]
+  /// Draws looks, the first one at once, until ^C or q, which are heard while a look is waited for, too.
+  /// - Parameters:
+  ///   - interval: The time from one look to the next.
+  ///   - next: The look after one.
+  ///   - lines: What to draw of a look.
+  static func show<Look: Sendable>(
+    _ first: Look, every interval: Duration,
+    next: @escaping @Sendable (Look) async throws -> Look, lines: (Look, Size) -> [Line]
   ) async throws {
     let input = Keyboard()
-    let (events, sources) = listen()
-    defer { for source in sources { source.cancel() } }
+    let (commands, listener) = listen()
+    defer { listener.cancel() }
     enter(input)
     defer { leave(input) }
-    draw(try await lines(.resized, size))
+    var look = first
+    var lookedAt = ContinuousClock.now
+    draw(lines(look, size))
     try await withThrowingTaskGroup(of: Void.self) { group in
-      let (ticks, clock) = AsyncStream.makeStream(of: Event.self)
-      group.addTask {
-        while (try? await Task.sleep(for: interval)) != nil { clock.yield(.time) }
-      }
-      group.addTask {
-        for await event in events { clock.yield(event) }
-      }
-      for await event in ticks {
+      for try await event in events(first, interval, next, commands, &group) {
         switch event {
-        case .quit:
+        case .command(.quit):
           group.cancelAll()
           return
-        case .stopped:
+        case .command(.stop):
           leave(input)
-          kill(getpid(), SIGSTOP)
+          // This thread's own: the program goes no further until it is continued.
+          raise(SIGSTOP)
           enter(input)
-          draw(try await lines(.resized, size))
-        case .time, .resized: draw(try await lines(event, size))
+          draw(lines(look, size))
+        case .command(.resize): draw(lines(look, size))
+        case .look(let next):
+          (look, lookedAt) = (next, .now)
+          draw(lines(look, size))
+        case .time:
+          let age = ContinuousClock.now - lookedAt
+          guard age > interval + FullScreen.patience else { break }
+          let note = "no answer from the daemon for \(age.components.seconds) s"
+          draw([Line(text: note, isHead: true)] + lines(look, size))
         }
       }
     }
+  }
+
+  /// After so long the look that is shown is said to be an old one.
+  private static let patience = Duration.seconds(1)
+
+  private static func events<Look: Sendable>(
+    _ first: Look, _ interval: Duration, _ next: @escaping @Sendable (Look) async throws -> Look,
+    _ commands: AsyncStream<Command>, _ group: inout ThrowingTaskGroup<Void, any Error>
+  ) -> AsyncThrowingStream<Event<Look>, any Error> {
+    let (events, told) = AsyncThrowingStream.makeStream(of: Event<Look>.self)
+    group.addTask {
+      var look = first
+      while (try? await Task.sleep(for: interval)) != nil {
+        do {
+          look = try await next(look)
+          told.yield(.look(look))
+        } catch {
+          return told.finish(throwing: error)
+        }
+      }
+    }
+    group.addTask {
+      while (try? await Task.sleep(for: max(interval, patience))) != nil { told.yield(.time) }
+    }
+    group.addTask {
+      for await command in commands { told.yield(.command(command)) }
+    }
+    return events
   }
 
   // MARK: The terminal
@@ -101,19 +143,18 @@ enum FullScreen {
 
   // MARK: Events
 
-  /// Signals and keys, until the sources are cancelled.
-  private static func listen() -> (AsyncStream<Event>, [any DispatchSourceProtocol]) {
-    let (events, told) = AsyncStream.makeStream(of: Event.self)
+  /// Signals and keys, until the listener is cancelled.
+  private static func listen() -> (AsyncStream<Command>, Listener) {
+    let (commands, told) = AsyncStream.makeStream(of: Command.self)
     let queue = DispatchQueue(label: "nameplate.top")
-    let signals: [(CInt, Event)] = [
-      (SIGINT, .quit), (SIGTERM, .quit), (SIGHUP, .quit), (SIGWINCH, .resized),
-      (SIGTSTP, .stopped),
+    let signals: [(CInt, Command)] = [
+      (SIGINT, .quit), (SIGTERM, .quit), (SIGHUP, .quit), (SIGWINCH, .resize), (SIGTSTP, .stop),
     ]
-    var sources: [any DispatchSourceProtocol] = signals.map { number, event in
+    var sources: [any DispatchSourceProtocol] = signals.map { number, command in
       // A source is told of what would have been ignored; without this the process ends.
       _ = Glibc.signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-      source.setEventHandler { told.yield(event) }
+      source.setEventHandler { told.yield(command) }
       source.resume()
       return source
     }
@@ -128,7 +169,17 @@ enum FullScreen {
       source.resume()
       sources.append(source)
     }
-    return (events, sources)
+    return (commands, Listener(sources: sources, signals: signals.map(\.0)))
+  }
+
+  private struct Listener {
+    let sources: [any DispatchSourceProtocol]
+    let signals: [CInt]
+
+    func cancel() {
+      for source in sources { source.cancel() }
+      for number in signals { _ = Glibc.signal(number, SIG_DFL) }
+    }
   }
 }
 

@@ -55,22 +55,19 @@ struct Top: AsyncParsableCommand {
           Output.line(line.isHead ? Terminal.bold(line.text) : line.text)
         }
         if !once { Output.line("") }
-      case .json: Output.line(seen.form.text)
-      case .yaml: Output.print(documents: [seen.form], .yaml)
+      case .json, .yaml: Output.stream(seen.form, format)
       }
     } while !once
   }
 
   private func draw(_ client: ControlClient, every interval: Duration) async throws {
-    var earlier = try await client.load()
-    var seen = LoadInterval(from: nil, to: earlier)
-    try await FullScreen.show(every: interval) { event, size in
-      if event == .time {
-        let load = try await client.load()
-        seen = LoadInterval(from: earlier, to: load)
-        earlier = load
-      }
-      return LoadText(seen).lines(maximumGuests: size.rows)
+    let load = try await client.load()
+    let first = (load: load, seen: LoadInterval(from: nil, to: load))
+    try await FullScreen.show(first, every: interval) { before in
+      let load = try await client.load()
+      return (load, LoadInterval(from: before.load, to: load))
+    } lines: { look, size in
+      LoadText(look.seen).lines(maximumGuests: size.rows)
     }
   }
 }
