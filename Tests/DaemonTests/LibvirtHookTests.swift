@@ -119,20 +119,8 @@ struct LibvirtHookTests {
   func silentDaemon() async throws {
     let folder = try TemporaryFolder()
     let socket = folder["s"]
-    let listener = try ChildProcess(
-      [
-        "python3", "-c",
-        """
-        import socket, sys, time
-        s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
-        time.sleep(600)
-        """, socket,
-      ], descriptors: [])
-    defer {
-      listener.signal(SIGKILL)
-      listener.waitHere()
-    }
-    while !FileManager.default.fileExists(atPath: socket) { await Task.yield() }
+    let listener = try SocketAddress.listening(at: socket)
+    defer { close(listener) }
     let output = try await Program.run(
       [
         "libvirt", "hook", "--socket", socket, "--timeout", "300ms", "a", "prepare", "begin", "-",

@@ -44,24 +44,19 @@ struct NamespaceTests {
     #expect(try await farm.ask("net-a") == "guest-of-net-a")
     let guest = farm.guest("net-a")
     // One connection idles after an answer, one is in the middle of a request.
-    let client = """
-      import socket, time
-      idle = socket.create_connection(("169.254.169.254", 80))
-      idle.sendall(b"GET /latest/meta-data/hostname HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
-      idle.recv(4096)
-      begun = socket.create_connection(("169.254.169.254", 80))
-      begun.sendall(b"GET /latest/meta-data/hostname HTTP/1.1\\r\\n")
-      open("\(daemon.folder)/connected", "w").close()
-      time.sleep(60)
-      """
-    try Data(client.utf8).write(to: URL(fileURLWithPath: "\(daemon.folder)/client.py"))
+    let connections = try await NetworkNamespace.run(guest) {
+      let request = "GET /latest/meta-data/hostname HTTP/1.1\r\n"
+      return try [request + "Host: a\r\n\r\n", request].map { text in
+        let descriptor = try SocketAddress.connected(to: 80, at: "169.254.169.254")
+        var bytes = Array(text.utf8)
+        _ = unsafe send(descriptor, bytes, bytes.count, 0)
+        if text != request { _ = unsafe recv(descriptor, &bytes, bytes.count, 0) }
+        return descriptor
+      }
+    }
+    defer { for descriptor in connections { close(descriptor) } }
     let gone = try await farm.shell(
       """
-      ip netns exec \(guest) python3 \(daemon.folder)/client.py &
-      client=$!
-      # Started by a test, it may have SIGTERM blocked.
-      trap 'kill -9 $client' EXIT
-      while ! [ -e \(daemon.folder)/connected ]; do sleep 0.02; done
       # A guest that acknowledges nothing any more must not hold it either.
       \(guestAnswers ? ":" : "ip -n \(guest) link set eth0 down")
       ip netns del \(farm.namespace("net-a"))

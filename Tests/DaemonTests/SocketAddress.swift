@@ -51,13 +51,26 @@ enum SocketAddress {
     return (descriptor, Int(UInt16(bigEndian: name.sin_port)))
   }
 
+  /// A Unix socket that listens and takes no connection.
+  static func listening(at path: String) throws -> Int32 {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    let isBound = unsafe with(path: path) { unsafe bind(descriptor, $0, $1) } == 0
+    guard isBound, listen(descriptor, 16) == 0 else {
+      close(descriptor)
+      throw Program.Failed(text: "\(path) cannot be listened at")
+    }
+    return descriptor
+  }
+
   /// A connected socket.
-  static func connected(to port: Int, from source: String? = nil) throws -> Int32 {
+  static func connected(to port: Int, at address: String = "127.0.0.1", from source: String? = nil)
+    throws -> Int32
+  {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var result: Int32 = 0
     if let source { result = unsafe with(source, port: 0) { unsafe bind(descriptor, $0, $1) } }
     if result == 0 {
-      result = unsafe with("127.0.0.1", port: port) { unsafe connect(descriptor, $0, $1) }
+      result = unsafe with(address, port: port) { unsafe connect(descriptor, $0, $1) }
     }
     guard result == 0 else {
       let reason = unsafe String(cString: strerror(errno))
