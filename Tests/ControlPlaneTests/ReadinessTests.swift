@@ -33,6 +33,23 @@ struct ReadinessTests {
     }
   }
 
+  @Test("a client asks on while many of its questions wait")
+  func manyWait() async throws {
+    try await withPlane { plane in
+      try await withThrowingTaskGroup(of: Bool?.self) { group in
+        for number in 1...40 {
+          group.addTask {
+            try await plane.client.readiness(of: testID(number), waiting: .seconds(60))?.isReady
+          }
+        }
+        for _ in 0..<1000 { await Task.yield() }
+        _ = try await plane.client.apply(
+          (1...40).map { instanceDocument(testID($0), "h\($0)", "10.20.1.\($0)") })
+        for try await isReady in group { #expect(isReady == true) }
+      }
+    }
+  }
+
   @Test("what is not ready says why: 503 with the form; what is not declared is 404")
   func notReady() async throws {
     try await withPlane { plane in

@@ -118,15 +118,31 @@ struct TopTerminalTests {
     #expect(await front.isLeft())
   }
 
-  @Test("a daemon that ends leaves its sentence on the first screen")
-  func error() async throws {
+  /// How a look ends.
+  enum Ending: String, Sendable, CaseIterable {
+    case interrupt, key, daemon
+  }
+
+  @Test("a terminal is left as it was found, however it ends", arguments: Ending.allCases)
+  func ending(_ ending: Ending) async throws {
     let front = try await Front(interval: "100ms")
     defer { front.stop() }
-    front.daemon.signal(SIGTERM)
-    #expect(await front.process.wait() == 3)
+    // Drawn once, and once more.
+    #expect(await front.screen.wait(for: "the last 0.1 s"), "\(front.screen.all)")
+    switch ending {
+    case .interrupt: front.terminal.type("\u{3}")
+    case .key: front.terminal.type("q")
+    case .daemon: front.daemon.signal(SIGTERM)
+    }
+    #expect(await front.process.wait() == (ending == .daemon ? 3 : 0))
     #expect(await front.isLeft())
     _ = await front.screen.wait(for: "\u{0}")
-    let after = front.screen.all.components(separatedBy: "\u{1B}[?1049l").last ?? ""
-    #expect(after.contains("nameplate: "), "\(after)")
+    let all = front.screen.all
+    for text in ["\u{1B}[?1049h", "\u{1B}[?1049l", "\u{1B}[?25l", "\u{1B}[?25h"] {
+      #expect(all.components(separatedBy: text).count == 2, "\(all)")
+    }
+    // What is wrong is told on the first screen.
+    let after = all.components(separatedBy: "\u{1B}[?1049l").last ?? ""
+    #expect(after.contains("nameplate: ") == (ending == .daemon), "\(after)")
   }
 }

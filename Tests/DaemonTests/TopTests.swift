@@ -4,38 +4,6 @@ import Inventory
 import TestKit
 import Testing
 
-/// A program on a terminal of its own: that of script(1).
-private final class TerminalSession {
-  private let process: ChildProcess
-  private let keys: FileHandle
-  private let pipes: [Pipe]
-  let screen = LogLines()
-
-  init(_ command: String) throws {
-    let (input, output) = (Pipe(), Pipe())
-    pipes = [input, output]
-    keys = input.fileHandleForWriting
-    process = try ChildProcess(
-      ["script", "-qfec", command, "/dev/null"], environment: ["TERM": "xterm"],
-      descriptors: [
-        input.fileHandleForReading.fileDescriptor, output.fileHandleForWriting.fileDescriptor,
-        output.fileHandleForWriting.fileDescriptor,
-      ])
-    try input.fileHandleForReading.close()
-    try output.fileHandleForWriting.close()
-    screen.read(output.fileHandleForReading)
-  }
-
-  func type(_ text: String) throws { try keys.write(contentsOf: Data(text.utf8)) }
-
-  /// All that was written, once the program has ended.
-  func end() async -> String {
-    _ = await process.wait()
-    _ = await screen.wait(for: "\u{0}")
-    return screen.all
-  }
-}
-
 @Suite("nameplate top")
 struct TopTests {
   @Test(
@@ -114,42 +82,5 @@ struct TopTests {
     #expect(try await Program.run(["top", "--once", "--socket", "/none"]).status == 3)
     let help = try await Program.run(["top", "--help"])
     #expect(help.status == 0 && help.out.contains("nameplate top --interval 5s"))
-  }
-
-  /// How a look on a terminal ends.
-  enum Ending: String, Sendable, CaseIterable {
-    case interrupt, key, daemon
-  }
-
-  @Test("a terminal is left as it was found, however it ends", arguments: Ending.allCases)
-  func terminal(_ ending: Ending) async throws {
-    let daemon = try await DaemonProcess(manifest: MetricsTests.manifest)
-    defer { daemon.stop() }
-    let session = try TerminalSession(
-      "trap : INT; stty rows 10 cols 40; \(Program.path) top --interval 100ms --socket \(daemon.socket);"
-        + " echo status=$?; stty -a")
-    #expect(await session.screen.wait(for: "\u{1B}[?1049h"))
-    // Drawn once, and once more.
-    #expect(await session.screen.wait(for: "requests "))
-    #expect(await session.screen.wait(for: "the last 0.1 s"), "\(session.screen.all)")
-    switch ending {
-    case .interrupt: try session.type("\u{3}")
-    case .key: try session.type("q")
-    case .daemon: daemon.signal(SIGTERM)
-    }
-    let all = await session.end()
-    #expect(all.contains("status=\(ending == .daemon ? 3 : 0)"), "\(all)")
-    let count = { (text: String) in all.components(separatedBy: text).count - 1 }
-    for (on, off) in [("\u{1B}[?1049h", "\u{1B}[?1049l"), ("\u{1B}[?25l", "\u{1B}[?25h")] {
-      #expect(count(on) == 1 && count(off) == 1)
-    }
-    let after = all.components(separatedBy: "\u{1B}[?1049l").last ?? ""
-    #expect(after.contains(" echo ") && after.contains(" icanon"), "\(after)")
-    // No line is wider than the terminal.
-    let drawn = all.components(separatedBy: "\u{1B}[?1049l").first ?? ""
-    for line in drawn.replacing("\r\n", with: "\n").split(separator: "\n") {
-      let plain = line.replacing(#/\u{1B}\[[?0-9]*[A-Za-z]/#, with: "")
-      #expect(plain.count <= 40, "\(plain)")
-    }
   }
 }

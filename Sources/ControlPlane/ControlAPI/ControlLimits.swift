@@ -27,6 +27,9 @@ extension Limits {
   public static let maximumBearerBytes = 256
   /// Connections to the control socket: all watchers and as many others.
   public static let maximumSocketConnections = 2 * maximumWatchers
+  /// Connections of one client, whose questions may wait for minutes: an address's share, halved so that
+  /// two have room.
+  public static let maximumClientConnections = maximumControlConnectionsPerAddress / 2
   /// Connections to the control listener, and those of one address: a team's programs behind one
   /// router.
   public static let maximumControlConnections = 1024

@@ -55,7 +55,10 @@ struct ControlTransport: Sendable {
       tlsConfiguration: tls, redirectConfiguration: .disallow)
     // A daemon that is not there will not come by waiting; the command says so at once.
     configuration.connectionPool.retryConnectionEstablishment = false
+    // This also bounds how long a request waits for one of the connections, where others have them all.
     configuration.timeout.connect = .seconds(10)
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit =
+      Limits.maximumClientConnections
     return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
