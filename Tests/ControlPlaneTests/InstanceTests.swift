@@ -58,14 +58,15 @@ struct InstanceTests {
       let id = testID(1)
       _ = try await plane.client.create(instanceDocument(id, "a", "192.0.2.1"), kind: .instance)
       try await withThrowingTaskGroup(of: Void.self) { group in
-        for number in 0..<40 {
+        // Each waits for those before it: their square is what it takes.
+        for number in 0..<16 {
           group.addTask {
             try await plane.client.changeMetadata(of: id, [("key-\(number)", "\(number)")])
           }
         }
         try await group.waitForAll()
       }
-      #expect(try await plane.client.metadata(of: id).object?.count == 40)
+      #expect(try await plane.client.metadata(of: id).object?.count == 16)
     }
   }
 
