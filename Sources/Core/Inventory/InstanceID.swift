@@ -11,14 +11,26 @@ public struct InstanceID: Hashable, Sendable, Comparable, ASCIIText {
 
   /// Reads the form 8-4-4-4-12 in either case.
   public init?(_ text: String) {
-    let groups = text.split(separator: "-", omittingEmptySubsequences: false)
-    guard groups.map(\.utf8.count) == [8, 4, 4, 4, 12],
-      groups.allSatisfy({ $0.utf8.allSatisfy(\.isHexDigit) }),
-      let upper = UInt64(groups[0...2].joined(), radix: 16),
-      let lower = UInt64(groups[3...4].joined(), radix: 16)
-    else { return nil }
+    guard text.utf8.count == InstanceID.letters else { return nil }
+    var (upper, lower) = (UInt64(0), UInt64(0))
+    for (place, letter) in text.utf8.enumerated() {
+      if InstanceID.dashes.contains(place) {
+        guard letter == UInt8(ascii: "-") else { return nil }
+        continue
+      }
+      guard let digit = letter.hexDigit else { return nil }
+      // The upper half ends at the third dash.
+      if place < InstanceID.dashes[2] {
+        upper = upper << 4 | UInt64(digit)
+      } else {
+        lower = lower << 4 | UInt64(digit)
+      }
+    }
     self.init(upper: upper, lower: lower)
   }
+
+  private static let letters = 36
+  private static let dashes = [8, 13, 18, 23]
 
   /// A random UUID (RFC 9562, version 4).
   public static func random(using generator: inout some RandomNumberGenerator) -> InstanceID {
@@ -54,6 +66,6 @@ public struct InstanceID: Hashable, Sendable, Comparable, ASCIIText {
   /// AWS' where the short one is another instance's already. Which one was taken is kept in the
   /// record, so an instance never changes its id.
   public var ec2InstanceIDCandidates: [String] {
-    ["i-" + hexDigits.suffix(8), "i-" + hexDigits.suffix(17)]
+    [8, 17].map { "i-" + String(Substring(hexDigits.utf8.suffix($0))) }
   }
 }

@@ -259,10 +259,14 @@ struct JSONParser: ~Copyable {
 
 extension UInt8 {
   /// Whether this is an ASCII hexadecimal digit.
-  package var isHexDigit: Bool {
+  package var isHexDigit: Bool { hexDigit != nil }
+
+  /// The value of an ASCII hexadecimal digit.
+  package var hexDigit: UInt8? {
     switch self {
-    case 0x30...0x39, 0x41...0x46, 0x61...0x66: true
-    default: false
+    case 0x30...0x39: self - 0x30
+    case 0x41...0x46, 0x61...0x66: (self | 0x20) - 0x57
+    default: nil
     }
   }
 }

@@ -8,14 +8,15 @@ public struct MACAddress: Hashable, Sendable, ASCIIText {
 
   /// Reads six pairs of hexadecimal digits between colons, in either case.
   public init?(_ text: String) {
-    let pairs = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard pairs.count == 6 else { return nil }
+    guard text.utf8.count == 17 else { return nil }
     var bits: UInt64 = 0
-    for pair in pairs {
-      guard pair.utf8.count == 2, pair.utf8.allSatisfy(\.isHexDigit),
-        let byte = UInt8(pair, radix: 16)
-      else { return nil }
-      bits = bits << 8 | UInt64(byte)
+    for (place, letter) in text.utf8.enumerated() {
+      if place % 3 == 2 {
+        guard letter == UInt8(ascii: ":") else { return nil }
+      } else {
+        guard let digit = letter.hexDigit else { return nil }
+        bits = bits << 4 | UInt64(digit)
+      }
     }
     self.bits = bits
   }

@@ -25,24 +25,20 @@ public struct EC2Dialect: Dialect {
     }
     guard let version = EC2Version(segment: segment) else { return nil }
     let guest = EC2Guest(input: input, version: version)
-    return EC2Directory.node(at: path, in: EC2Dialect.rows, of: guest, version)
+    return EC2Directory.node(at: path, in: EC2Dialect.rows, of: guest)
   }
 
   /// What a version has.
   private static let rows: EC2Table<EC2Guest> = [
-    .directory("dynamic", since: .firstOfAWS) {
-      EC2Directory.node(at: $1, in: dynamic, of: $0, $0.version)
-    },
-    .directory("meta-data") { EC2MetaDataTree.node(at: $1, for: $0) },
+    .directory("dynamic", since: .firstOfAWS, dynamic),
+    .directory("meta-data", EC2MetaDataTree.rows),
     .document("user-data") { guest in
       guest.instance.userData.map { Document(.plainText, $0.revealed) }
     },
   ]
 
   private static let dynamic: EC2Table<EC2Guest> = [
-    .directory("instance-identity") {
-      EC2Directory.node(at: $1, in: identity, of: $0, $0.version)
-    }
+    .directory("instance-identity", identity)
   ]
 
   private static let identity: EC2Table<EC2Guest> = [

@@ -1,7 +1,7 @@
 import Inventory
 
 /// What EC2's leaves are computed from: an instance, and the version that is asked for.
-final class EC2Guest: Sendable {
+final class EC2Guest: EC2Subject {
   let input: RenderInput
   let version: EC2Version
 
@@ -63,6 +63,11 @@ final class EC2Guest: Sendable {
     (key: "root", value: "/dev/sda1"), (key: "swap", value: "sda3"),
   ]
 
+  /// The instance tags, where the guest may see them.
+  var shownTags: [(key: String, value: String)] {
+    view.metadataOptions.instanceMetadataTags == .enabled ? instance.tags : []
+  }
+
   // MARK: Ids
 
   var amiID: String? { instance.ec2.amiID ?? EC2ID.derived("ami", from: instance.imageID) }
@@ -97,8 +102,8 @@ enum EC2ID {
   /// for any other text.
   static func derived(_ prefix: String, from id: String?) -> String? {
     guard let id else { return nil }
-    if id.hasPrefix(prefix + "-") { return id }
-    return InstanceID(id).map { "\(prefix)-\($0.hexDigits.prefix(17))" }
+    if id.utf8.starts(with: "\(prefix)-".utf8) { return id }
+    return InstanceID(id).map { "\(prefix)-" + String(Substring($0.hexDigits.utf8.prefix(17))) }
   }
   /// An id of EC2's form for what has none: the same text gives the same id.
   static func made(_ prefix: String, from text: String) -> String {

@@ -5,11 +5,7 @@ import Inventory
 /// Up to 2009-04-04 this is Nova's tree, in which some unset values have a text (measured on Nova
 /// 34); the leaves of AWS start together with the first of its versions that we serve.
 enum EC2MetaDataTree {
-  static func node(at path: ArraySlice<String>, for guest: EC2Guest) -> MetadataNode? {
-    EC2Directory.node(at: path, in: rows, of: guest, guest.version)
-  }
-
-  private static let rows = EC2Table(identity + names + hardware + placement + keys)
+  static let rows = EC2Table(identity + names + hardware + placement + keys)
 
   private static let identity: [EC2Entry<EC2Guest>] = [
     .leaf("ami-id") { $0.amiID ?? $0.inNova("None") },
@@ -23,12 +19,8 @@ enum EC2MetaDataTree {
     .leaf("profile", since: .firstOfAWS) { _ in "default-hvm" },
     .leaf("ramdisk-id", since: .december2007) { $0.instance.ec2.ramdiskID },
     .leaf("reservation-id") { $0.instance.reservationID ?? $0.inNova("None") },
-    .directory("services", since: .firstOfAWS) {
-      EC2Directory.node(at: $1, in: services, of: $0, $0.version)
-    },
-    .directory("tags", since: .march2021) {
-      EC2Directory.node(at: $1, in: tags, of: $0, $0.version)
-    },
+    .directory("services", since: .firstOfAWS, services),
+    .directory("tags", since: .march2021, tags),
   ]
 
   private static let names: [EC2Entry<EC2Guest>] = [
@@ -39,7 +31,7 @@ enum EC2MetaDataTree {
     .leaf("mac", since: .firstOfAWS) { guest in
       guest.instance.interfaces.lazy.compactMap(\.mac).first?.description
     },
-    .directory("network", since: .firstOfAWS) { EC2NetworkTree.node(at: $1, for: $0) },
+    .directory("network", since: .firstOfAWS, EC2NetworkTree.rows),
     .leaf("public-hostname", since: .january2007) { $0.input.fullHostname },
     .leaf("public-ipv4", since: .january2007) { $0.publicIPv4?.description ?? $0.inNova("") },
     // Nova's empty answer stays in every version: an instance in no group is in none, and clients
@@ -48,15 +40,13 @@ enum EC2MetaDataTree {
   ]
 
   private static let hardware: [EC2Entry<EC2Guest>] = [
-    .directory("block-device-mapping", since: .december2007) {
+    .directory("block-device-mapping", since: .december2007, exists: { _ in true }) {
       EC2Directory.node(at: $1, leaves: $0.blockDevices)
     }
   ]
 
   private static let placement: [EC2Entry<EC2Guest>] = [
-    .directory("placement", since: .february2008) {
-      EC2Directory.node(at: $1, in: places, of: $0, $0.version)
-    }
+    .directory("placement", since: .february2008, places)
   ]
 
   private static let places: EC2Table<EC2Guest> = [
@@ -73,14 +63,13 @@ enum EC2MetaDataTree {
   ]
 
   private static let tags: EC2Table<EC2Guest> = [
-    .directory("instance") { guest, path in
-      let shown = guest.view.metadataOptions.instanceMetadataTags == .enabled
-      return EC2Directory.node(at: path, leaves: shown ? guest.instance.tags : [])
+    .directory("instance", exists: { !$0.shownTags.isEmpty }) {
+      EC2Directory.node(at: $1, leaves: $0.shownTags)
     }
   ]
 
   private static let keys: [EC2Entry<EC2Guest>] = [
-    .directory("public-keys") { guest, path in
+    .directory("public-keys", exists: { $0.view.publicKey(at: 0) != nil }) { guest, path in
       guard let segment = path.first else {
         return EC2Directory.listing(
           guest.view.keys.enumerated().map { index, key in

@@ -1,13 +1,15 @@
 import Inventory
 
 /// An interface as EC2 shows it, under its MAC.
-struct EC2Card: Sendable {
+struct EC2Card: EC2Subject {
   let guest: EC2Guest
   /// The interface's place among all of the instance.
   let deviceNumber: Int
   let mac: MACAddress
   let interface: NetworkInterface
   let network: Network
+
+  var version: EC2Version { guest.version }
 
   func addresses(isIPv4: Bool) -> [IPAddress] {
     interface.addresses.map(\.ip).filter { $0.isIPv4 == isIPv4 && !$0.isLinkLocal }
@@ -21,6 +23,13 @@ struct EC2Card: Sendable {
 
   /// The network's blocks of IPv4 addresses, which to EC2 are the VPC's.
   var networkBlocks: [CIDR] { network.subnets.map(\.cidr).filter(\.network.isIPv4) }
+
+  /// Which fixed address each floating one leads to.
+  var associations: [(floating: IPAddress, fixed: IPAddress)] {
+    interface.addresses.filter(\.ip.isIPv4).flatMap { address in
+      address.floatingIPs.filter(\.isIPv4).map { (floating: $0, fixed: address.ip) }
+    }
+  }
 
   var publicIPv4s: [IPAddress] {
     interface.addresses.flatMap(\.floatingIPs).filter(\.isIPv4)
@@ -44,23 +53,17 @@ struct EC2Card: Sendable {
 
 /// `network/interfaces/macs/MAC/…`, from which cloud-init configures the guest.
 enum EC2NetworkTree {
-  static func node(at path: ArraySlice<String>, for guest: EC2Guest) -> MetadataNode? {
-    EC2Directory.node(at: path, in: network, of: guest, guest.version)
-  }
-
-  private static let network: EC2Table<EC2Guest> = [
-    .directory("interfaces") { EC2Directory.node(at: $1, in: interfaces, of: $0, $0.version) }
-  ]
+  static let rows: EC2Table<EC2Guest> = [.directory("interfaces", interfaces)]
 
   private static let interfaces: EC2Table<EC2Guest> = [
-    .directory("macs") { guest, path in
+    .directory("macs", exists: { !$0.cards.isEmpty }) { guest, path in
       guard let segment = path.first else {
         return EC2Directory.listing(
           guest.cards.sorted { $0.mac.bits < $1.mac.bits }
             .map { ListingEntry(directory: $0.mac.description) })
       }
       return guest.cards.first { $0.mac.description == segment }.flatMap {
-        EC2Directory.node(at: path.dropFirst(), in: leaves, of: $0, guest.version)
+        EC2Directory.node(at: path.dropFirst(), in: leaves, of: $0)
       }
     }
   ]
@@ -82,12 +85,11 @@ enum EC2NetworkTree {
   ]
 
   private static let addresses: [EC2Entry<EC2Card>] = [
-    .directory("ipv4-associations") { card, path in
+    .directory("ipv4-associations", exists: { !$0.associations.isEmpty }) { card, path in
       EC2Directory.node(
         at: path,
-        leaves: card.interface.addresses.filter(\.ip.isIPv4).flatMap { address in
-          address.floatingIPs.filter(\.isIPv4)
-            .map { (key: $0.description, value: address.ip.description) }
+        leaves: card.associations.map {
+          (key: $0.floating.description, value: $0.fixed.description)
         })
     },
     .lines("ipv6s") { $0.addresses(isIPv4: false) },

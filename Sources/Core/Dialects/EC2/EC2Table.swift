@@ -1,14 +1,22 @@
 // A tree of which both look-up and listing come from one table: what has no value is neither
 // listed nor answered.
 
+/// What a table's values are computed from.
+protocol EC2Subject: Sendable {
+  /// The version that is asked for.
+  var version: EC2Version { get }
+}
+
 /// A row of a table: a name, the first version that has it, and what stands at a path below it as a
 /// function of the subject.
-struct EC2Entry<Subject: Sendable>: Sendable {
+struct EC2Entry<Subject: EC2Subject>: Sendable {
   typealias Path = ArraySlice<String>
 
   let name: String
   let since: EC2Version
   let isDirectory: Bool
+  /// Whether there is anything at all, for the listing above.
+  let exists: @Sendable (Subject) -> Bool
   let node: @Sendable (Subject, Path) -> MetadataNode?
 
   /// A leaf of text; nil is an absent value, an empty text is an empty answer.
@@ -24,42 +32,80 @@ struct EC2Entry<Subject: Sendable>: Sendable {
     _ name: String, since: EC2Version = .original,
     _ values: @escaping @Sendable (Subject) -> [Value]
   ) -> EC2Entry {
-    leaf(name, since: since) { subject in
-      let values = values(subject)
-      return values.isEmpty ? nil : values.map(\.description).joined(separator: "\n")
-    }
+    EC2Entry(
+      name: name, since: since, isDirectory: false, exists: { !values($0).isEmpty },
+      node: { subject, path in
+        let values = values(subject)
+        guard path.isEmpty, !values.isEmpty else { return nil }
+        return .document(Document(text: values.map(\.description).joined(separator: "\n")))
+      })
   }
 
   static func document(
     _ name: String, since: EC2Version = .original,
     _ document: @escaping @Sendable (Subject) -> Document?
   ) -> EC2Entry {
-    EC2Entry(name: name, since: since, isDirectory: false) { subject, path in
-      path.isEmpty ? document(subject).map(MetadataNode.document) : nil
+    EC2Entry(
+      name: name, since: since, isDirectory: false, exists: { document($0) != nil },
+      node: { subject, path in
+        path.isEmpty ? document(subject).map(MetadataNode.document) : nil
+      })
+  }
+
+  /// A directory with a table of its own.
+  static func directory(
+    _ name: String, since: EC2Version = .original, _ table: EC2Table<Subject>
+  ) -> EC2Entry {
+    directory(name, since: since, exists: { table.hasAnything(of: $0) }) {
+      EC2Directory.node(at: $1, in: table, of: $0)
     }
   }
 
+  /// A directory whose names come from the record.
   static func directory(
     _ name: String, since: EC2Version = .original,
+    exists: @escaping @Sendable (Subject) -> Bool,
     _ node: @escaping @Sendable (Subject, Path) -> MetadataNode?
   ) -> EC2Entry {
-    EC2Entry(name: name, since: since, isDirectory: true, node: node)
+    EC2Entry(name: name, since: since, isDirectory: true, exists: exists, node: node)
   }
 }
 
-/// Rows, found by their names.
-struct EC2Table<Subject: Sendable>: Sendable {
-  let rows: [EC2Entry<Subject>]
+/// Rows, found by their names, and in the order of a listing.
+struct EC2Table<Subject: EC2Subject>: Sendable {
+  private let rows: [EC2Entry<Subject>]
+  private let entries: [ListingEntry]
   private let places: [String: Int]
 
   init(_ rows: [EC2Entry<Subject>]) {
-    self.rows = rows
+    let listed = rows.map { row in
+      (row, row.isDirectory ? ListingEntry(directory: row.name) : ListingEntry(leaf: row.name))
+    }.sorted { $0.1.listed.utf8.lexicographicallyPrecedes($1.1.listed.utf8) }
+    self.rows = listed.map(\.0)
+    entries = listed.map(\.1)
     places = Dictionary(
-      rows.enumerated().map { ($0.element.name, $0.offset) },
+      listed.enumerated().map { ($0.element.0.name, $0.offset) },
       uniquingKeysWith: { first, _ in first })
   }
 
-  subscript(name: String) -> EC2Entry<Subject>? { places[name].map { rows[$0] } }
+  /// The row of a name, where the subject's version has it.
+  func row(_ name: String, for subject: Subject) -> EC2Entry<Subject>? {
+    guard let place = places[name], rows[place].since <= subject.version else { return nil }
+    return rows[place]
+  }
+
+  /// What the subject has something of.
+  func listing(for subject: Subject) -> [ListingEntry] {
+    rows.indices.filter { exists($0, for: subject) }.map { entries[$0] }
+  }
+
+  func hasAnything(of subject: Subject) -> Bool {
+    rows.indices.contains { exists($0, for: subject) }
+  }
+
+  private func exists(_ index: Int, for subject: Subject) -> Bool {
+    rows[index].since <= subject.version && rows[index].exists(subject)
+  }
 }
 
 extension EC2Table: ExpressibleByArrayLiteral {
@@ -68,19 +114,12 @@ extension EC2Table: ExpressibleByArrayLiteral {
 
 /// Directories of EC2's tree. Each says what stands at a path below it, and makes nothing else.
 enum EC2Directory {
-  /// A table as one subject sees it in one version.
+  /// A table as one subject sees it.
   static func node<Subject>(
-    at path: ArraySlice<String>, in table: EC2Table<Subject>, of subject: Subject,
-    _ version: EC2Version
+    at path: ArraySlice<String>, in table: EC2Table<Subject>, of subject: Subject
   ) -> MetadataNode? {
-    guard let segment = path.first else {
-      return listing(
-        table.rows.filter { $0.since <= version && $0.node(subject, []) != nil }
-          .map { $0.isDirectory ? ListingEntry(directory: $0.name) : ListingEntry(leaf: $0.name) }
-          .sorted { $0.listed.utf8.lexicographicallyPrecedes($1.listed.utf8) })
-    }
-    guard let row = table[segment], row.since <= version else { return nil }
-    return row.node(subject, path.dropFirst())
+    guard let segment = path.first else { return listing(table.listing(for: subject)) }
+    return table.row(segment, for: subject)?.node(subject, path.dropFirst())
   }
 
   /// Leaves of text under names that come from the record, sorted.
