@@ -57,115 +57,117 @@ struct Connection {
 
   /// Its first turn. What a guest asks is mostly there when its connection is accepted; where it is
   /// answered and closed at once, the poll never hears of it.
-  mutating func begin(_ now: Int) {
-    if seat.admission == .turnedAway { return perform(exchange.turnAway(), now) }
-    read(now)
-    settle(now)
+  mutating func begin(_ turn: inout Turn) {
+    if seat.admission == .turnedAway { return perform(exchange.turnAway(), &turn) }
+    read(&turn)
+    settle(&turn)
   }
 
-  mutating func happened(_ events: Poll.Events, _ now: Int) {
-    if events.contains(.error) { return close() }
+  mutating func happened(_ events: Poll.Events, _ turn: inout Turn) {
+    if events.contains(.error) { return close(&turn) }
     socket.note(events)
-    if socket.canSend { sendRest(now) }
-    read(now)
-    settle(now)
+    if socket.canSend { sendRest(&turn) }
+    read(&turn)
+    settle(&turn)
   }
 
-  mutating func continueReading(_ now: Int) {
+  mutating func continueReading(_ turn: inout Turn) {
     isWaitingForTurn = false
-    read(now)
-    settle(now)
+    read(&turn)
+    settle(&turn)
   }
 
-  mutating func deadlineReached(_ now: Int) { perform(exchange.deadlineReached(now: now), now) }
+  mutating func deadlineReached(_ turn: inout Turn) {
+    perform(exchange.deadlineReached(now: turn.now), &turn)
+  }
 
-  mutating func deliver(_ answer: GuestAnswer, _ now: Int) {
-    perform(exchange.answered(answer, now: now), now)
+  mutating func deliver(_ answer: GuestAnswer, _ turn: inout Turn) {
+    perform(exchange.answered(answer, now: turn.now), &turn)
   }
 
   /// The server, or the listener that it came in by, is to stop.
-  mutating func shutDown(isListenerGone: Bool, _ now: Int) {
+  mutating func shutDown(isListenerGone: Bool, _ turn: inout Turn) {
     // What the guest does not acknowledge would keep the socket in the kernel for minutes after it
     // is closed, and with it the network namespace that is to go.
     if isListenerGone { socket.boundClosing() }
-    perform(exchange.shutdownRequested(waitsForFirst: !isListenerGone, now: now), now)
+    perform(exchange.shutdownRequested(waitsForFirst: !isListenerGone, now: turn.now), &turn)
   }
 
   /// One read, so that nobody takes more than a turn.
-  private mutating func read(_ now: Int) {
+  private mutating func read(_ turn: inout Turn) {
     guard socket.mayHaveInput, exchange.wantsInput else { return }
     switch unsafe socket.receive(into: thread.input) {
     case .bytes(let count):
       let bytes = unsafe UnsafeRawBufferPointer(start: thread.input.baseAddress, count: count)
-      thread.tally.noteReceived(count)
-      unsafe advance(Span(_unsafeBytes: bytes), now)
+      turn.tally.noteReceived(count)
+      unsafe advance(Span(_unsafeBytes: bytes), &turn)
     case .end:
-      perform(one: exchange.inputClosed(now: now), now)
-      advance(Span(), now)
+      perform(one: exchange.inputClosed(now: turn.now), &turn)
+      advance(Span(), &turn)
     case .nothing: break
     // A connection that was reset or the like: the guest is gone, and nothing is to be said.
-    case .failed: close()
+    case .failed: close(&turn)
     }
   }
 
   // MARK: Performing
 
   /// Performs an event's action and all that follow from it.
-  private mutating func perform(_ action: GuestExchange.Action, _ now: Int) {
-    perform(one: action, now)
-    advance(Span(), now)
-    settle(now)
+  private mutating func perform(_ action: GuestExchange.Action, _ turn: inout Turn) {
+    perform(one: action, &turn)
+    advance(Span(), &turn)
+    settle(&turn)
   }
 
-  private mutating func advance(_ bytes: Span<UInt8>, _ now: Int) {
+  private mutating func advance(_ bytes: Span<UInt8>, _ turn: inout Turn) {
     var offset = 0
     while true {
-      let action = exchange.next(bytes, from: &offset, now: now)
+      let action = exchange.next(bytes, from: &offset, now: turn.now)
       if case .wait = action { return }
-      perform(one: consume action, now)
+      perform(one: consume action, &turn)
     }
   }
 
-  private mutating func perform(one action: consuming GuestExchange.Action, _ now: Int) {
+  private mutating func perform(one action: consuming GuestExchange.Action, _ turn: inout Turn) {
     switch consume action {
     case .wait: break
-    case .ask(let request): ask(request, now)
-    case .sendContinue: ResponseWriter.writeInterim(into: &thread.output)
-    case .send(let reply): send(reply, now)
+    case .ask(let request): ask(request, &turn)
+    case .sendContinue: ResponseWriter.writeInterim(into: &turn.output)
+    case .send(let reply): send(reply, &turn)
     case .refuse(let refusal, let reply):
-      entrance.shared.notes.note(refusal, of: guest, now: now)
-      send(reply, now)
+      entrance.shared.notes.note(refusal, of: guest, now: turn.now)
+      send(reply, &turn)
     case .finishWriting:
       isFinishing = true
-      flush(now)
+      flush(&turn)
     case .closeOutput: socket.closeOutput()
-    case .close: close()
+    case .close: close(&turn)
     }
   }
 
-  private mutating func ask(_ request: consuming GuestRequest, _ now: Int) {
+  private mutating func ask(_ request: consuming GuestRequest, _ turn: inout Turn) {
     let shared = entrance.shared
-    if let refusal = shared.ledger.ask(seat, now: now) {
-      shared.notes.note(refusal, of: guest, now: now)
-      perform(one: exchange.throttled(refusal, now: now), now)
+    if let refusal = shared.ledger.ask(seat, now: turn.now) {
+      shared.notes.note(refusal, of: guest, now: turn.now)
+      perform(one: exchange.throttled(refusal, now: turn.now), &turn)
       return
     }
     request.link = findLink()
     switch shared.service.answer(request) {
-    case .answer(let answer): perform(one: exchange.answered(answer, now: now), now)
+    case .answer(let answer): perform(one: exchange.answered(answer, now: turn.now), &turn)
     case .wait(let pending):
       // What is answered already does not wait for this.
-      flush(now)
+      flush(&turn)
       let isTaken = shared.pending.submit(pending) { [key, deliver = thread.delivery] answer in
         deliver(answer, key)
       }
       guard !isTaken else {
-        waitingSince = thread.turnStart
+        waitingSince = turn.start
         return
       }
-      shared.notes.note(.tooManyPending, of: guest, now: now)
+      shared.notes.note(.tooManyPending, of: guest, now: turn.now)
       let answer = GuestAnswer(refusal: .tooManyPending)
-      perform(one: exchange.answered(answer, now: now), now)
+      perform(one: exchange.answered(answer, now: turn.now), &turn)
     }
   }
 
@@ -182,65 +184,65 @@ struct Connection {
     return found
   }
 
-  private mutating func send(_ reply: GuestExchange.Reply, _ now: Int) {
+  private mutating func send(_ reply: GuestExchange.Reply, _ turn: inout Turn) {
     if let token = reply.answer.token {
       // What is answered already is not the token's.
-      flush(now)
+      flush(&turn)
       guard socket.limitHops(to: token.hopLimit, isIPv4: guest.address.isIPv4) else {
-        return close()
+        return close(&turn)
       }
     }
     // The buffer is another connection's next.
     guard socket.isOpen else { return }
     if !reply.isHead, reply.answer.body.count > Limits.uncountedAnswerBytes {
-      entrance.shared.ledger.charge(reply.answer.body.count, to: seat, now: now)
+      entrance.shared.ledger.charge(reply.answer.body.count, to: seat, now: turn.now)
     }
-    count(reply, now)
-    ResponseWriter.write(reply, date: thread.dateText(), into: &thread.output)
-    if thread.output.count >= Connection.maximumBatchBytes { flush(now) }
+    count(reply, &turn)
+    ResponseWriter.write(reply, date: turn.dateText(), into: &turn.output)
+    if turn.output.count >= Connection.maximumBatchBytes { flush(&turn) }
   }
 
-  private mutating func count(_ reply: GuestExchange.Reply, _ now: Int) {
+  private mutating func count(_ reply: GuestExchange.Reply, _ turn: inout Turn) {
     let waited = waitingSince.map { LoopThread.nanoseconds() - $0 }
     waitingSince = nil
-    thread.tally.noteAnswer(
+    turn.tally.noteAnswer(
       reply.answer, sentBytes: reply.isHead ? 0 : reply.answer.body.count, to: guest,
-      key: busyKey, waited: waited, second: now / 1000)
+      key: busyKey, waited: waited, second: turn.now / 1000)
   }
 
   /// Sends the answers, as far as the guest takes them.
-  private mutating func flush(_ now: Int) {
-    if !thread.output.isEmpty {
-      socket.send(thread.output, areLast: isFinishing)
-      thread.clearOutput(areSent: true)
+  private mutating func flush(_ turn: inout Turn) {
+    if !turn.output.isEmpty {
+      socket.send(turn.output, areLast: isFinishing)
+      turn.clearOutput(areSent: true)
     }
-    haveSent(now)
+    haveSent(&turn)
   }
 
   /// Sends what the guest did not take before, and goes on with the requests that waited for it.
-  private mutating func sendRest(_ now: Int) {
+  private mutating func sendRest(_ turn: inout Turn) {
     socket.sendRest(areLast: isFinishing)
-    haveSent(now)
-    advance(Span(), now)
+    haveSent(&turn)
+    advance(Span(), &turn)
   }
 
-  private mutating func haveSent(_ now: Int) {
-    guard !socket.hasFailed else { return close() }
-    exchange.writabilityChanged(to: !socket.hasUnsent, now: now)
+  private mutating func haveSent(_ turn: inout Turn) {
+    guard !socket.hasFailed else { return close(&turn) }
+    exchange.writabilityChanged(to: !socket.hasUnsent, now: turn.now)
     guard isFinishing, !socket.hasUnsent else { return }
     isFinishing = false
-    perform(one: exchange.written(now: now), now)
+    perform(one: exchange.written(now: turn.now), &turn)
   }
 
   /// Ends a turn: sends what is to be sent, and sees to what comes next.
-  private mutating func settle(_ now: Int) {
-    if !thread.output.isEmpty { flush(now) }
+  private mutating func settle(_ turn: inout Turn) {
+    if !turn.output.isEmpty { flush(&turn) }
     guard socket.isOpen else { return }
     guard hold(exchange.heldBytes + socket.unsentBytes) else {
-      entrance.shared.notes.note(.tooMuchHeld, of: guest, now: now)
-      return close()
+      entrance.shared.notes.note(.tooMuchHeld, of: guest, now: turn.now)
+      return close(&turn)
     }
-    guard socket.isWatched(by: thread, as: key) else { return close() }
+    guard socket.isWatched(by: thread, as: key) else { return close(&turn) }
     thread.setDeadline(exchange.deadline, of: key)
     if !isWaitingForTurn, socket.mayHaveInput, exchange.wantsInput {
       isWaitingForTurn = true
@@ -258,10 +260,10 @@ struct Connection {
   }
 
   /// Closes the connection, once.
-  mutating func close() {
+  mutating func close(_ turn: inout Turn) {
     guard socket.isOpen else { return }
     exchange.closed()
-    thread.clearOutput(areSent: false)
+    turn.clearOutput(areSent: false)
     hold(0)
     thread.remove(key)
     socket.close()

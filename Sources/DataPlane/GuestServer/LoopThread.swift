@@ -12,19 +12,13 @@ import MetadataService
   private static let maximumAccepts = 16
   /// Deadlines are looked at no more often. None is later than that.
   private static let sweepMilliseconds = 20
-  /// A buffer that grew beyond this for a large answer is not kept.
-  private static let maximumSpareBytes = 256 * 1024
 
   private let loop: EventLoop
   private let poll: Poll
   /// One read's bytes. One buffer serves all connections in turn.
   let input: UnsafeMutableRawBufferPointer
-  /// Answers of the connection whose turn it is that are not sent yet.
-  var output: [UInt8] = []
-  /// What this thread has done; nobody else touches it.
-  var tally = GuestTally()
-  /// When the kernel told of the events that are handled now, in nanoseconds.
-  private(set) var turnStart = 0
+  /// What it lends to connections.
+  private(set) var turn = Turn()
 
   /// The listeners, by their sockets.
   private var doors: [CInt: Entrance] = [:]
@@ -39,7 +33,6 @@ import MetadataService
   private var again: [Poll.Key] = []
   /// Of the connection that was accepted last.
   private var lastNumber: UInt32 = 0
-  private var date = HTTPDate(secondsSince1970: 0)
   private var isOver = false
 
   init(_ loop: EventLoop) {
@@ -58,20 +51,14 @@ import MetadataService
     return now.tv_sec * 1_000_000_000 + now.tv_nsec
   }
 
-  /// The Date field's value.
-  func dateText() -> [UInt8] {
-    date.update(secondsSince1970: time(nil))
-    return date.text
-  }
-
   // MARK: Waiting
 
   func run() {
     poll.add(Poll.Key(descriptor: loop.wake, number: 0), .input)
     while !isOver {
       let count = waitForEvents()
-      turnStart = LoopThread.nanoseconds()
-      let now = turnStart / 1_000_000
+      turn.begin()
+      let now = turn.now
       for index in 0..<count {
         let (key, events) = poll[index]
         handle(key, events, now)
@@ -97,7 +84,7 @@ import MetadataService
   private func handle(_ key: Poll.Key, _ events: Poll.Events, _ now: Int) {
     if key.number != 0 {
       // The connection may be gone, and its descriptor another's, since the event was noted.
-      held(key)?.connection.happened(events, now)
+      held(key)?.connection.happened(events, &turn)
     } else if key.descriptor == loop.wake {
       for job in loop.takeJobs() { job(self) }
     } else if let entrance = doors[key.descriptor], closedDoors[key.descriptor] == nil {
@@ -108,7 +95,7 @@ import MetadataService
   private func continueReading(_ now: Int) {
     let keys = again
     again.removeAll(keepingCapacity: true)
-    for key in keys { held(key)?.connection.continueReading(now) }
+    for key in keys { held(key)?.connection.continueReading(&turn) }
   }
 
   // MARK: Doors
@@ -167,7 +154,7 @@ import MetadataService
       Glibc.close(socket)
       return
     }
-    tally.noteConnection()
+    turn.tally.noteConnection()
     lastNumber = lastNumber == .max ? 1 : lastNumber + 1
     let key = Poll.Key(descriptor: socket, number: lastNumber)
     let index = Int(socket)
@@ -178,7 +165,7 @@ import MetadataService
     }
     let held = HeldConnection(key, of: peer, by: entrance, in: seat, on: self, now: now)
     connections[index] = held
-    held.connection.begin(now)
+    held.connection.begin(&turn)
   }
 
   // MARK: Connections
@@ -224,25 +211,15 @@ import MetadataService
     for index in deadlines.indices where deadlines[index] <= now {
       deadlines[index] = .max
       let held = connections[index]
-      held?.connection.deadlineReached(now)
+      held?.connection.deadlineReached(&turn)
     }
     let next = deadlines.reduce(.max, min)
     sweepAt = next == .max ? .max : max(next, now + LoopThread.sweepMilliseconds)
   }
 
-  /// Empties the buffer of answers. They have been sent, or never will be.
-  func clearOutput(areSent: Bool) {
-    tally.noteOutput(bytes: areSent ? output.count : 0, since: turnStart)
-    if output.capacity > LoopThread.maximumSpareBytes {
-      output = []
-    } else {
-      output.removeAll(keepingCapacity: true)
-    }
-  }
-
   /// Brings the answer to a request that could not be answered at once.
   func deliver(_ answer: GuestAnswer, to key: Poll.Key) {
-    held(key)?.connection.deliver(answer, LoopThread.now())
+    held(key)?.connection.deliver(answer, &turn)
   }
 
   /// Has other threads bring an answer here.
@@ -254,15 +231,14 @@ import MetadataService
 
   /// Tells the connections of a listener, or all, to end.
   func drain(_ listener: ListenerID?, isListenerGone: Bool) {
-    let now = LoopThread.now()
     for held in connections(of: listener) {
-      held.connection.shutDown(isListenerGone: isListenerGone, now)
+      held.connection.shutDown(isListenerGone: isListenerGone, &turn)
     }
   }
 
   /// Closes the connections of a listener, or all.
   func closeConnections(of listener: ListenerID?) {
-    for held in connections(of: listener) { held.connection.close() }
+    for held in connections(of: listener) { held.connection.close(&turn) }
   }
 
   private func connections(of listener: ListenerID?) -> [HeldConnection] {
