@@ -8,8 +8,11 @@ import MetadataService
 ///
 /// Times are milliseconds of the system's monotonic clock.
 @safe final class LoopThread {
-  /// Connections that are accepted at a time from one listener; others have their turn between.
+  /// Connections that are accepted and heard at a time from one listener; others have their turn between.
   private static let maximumAccepts = 16
+  /// Connections that are accepted at a time from one listener where more come than can be heard. Whoever
+  /// waits here waits for his turn; whom the kernel has no room for tries again after a time that doubles.
+  private static let maximumCrowd = 1024
   /// Deadlines are looked at no more often. None is later than that.
   private static let sweepMilliseconds = 20
 
@@ -31,6 +34,10 @@ import MetadataService
   private var sweepAt = Int.max
   /// Connections that have more to read than one turn allows.
   private var again: [Poll.Key] = []
+  /// Connections that were accepted in a crowd and not heard yet, the first to come last.
+  private var crowd: [Poll.Key] = []
+  /// Those that came after them, in their order.
+  private var newcomers: [Poll.Key] = []
   /// Of the connection that was accepted last.
   private var lastNumber: UInt32 = 0
   private var isOver = false
@@ -64,6 +71,7 @@ import MetadataService
         handle(key, events, now)
       }
       if !again.isEmpty { continueReading(now) }
+      if isCrowded { hearCrowd() }
       if !closedDoors.isEmpty { reopenDoors(now) }
       if now >= sweepAt { sweep(now) }
     }
@@ -72,7 +80,7 @@ import MetadataService
 
   private func waitForEvents() -> Int {
     let timeout: CInt
-    if again.isEmpty {
+    if again.isEmpty, !isCrowded {
       let next = closedDoors.values.reduce(sweepAt, min)
       timeout = next == .max ? -1 : CInt(clamping: max(0, next - LoopThread.now()))
     } else {
@@ -96,6 +104,22 @@ import MetadataService
     let keys = again
     again.removeAll(keepingCapacity: true)
     for key in keys { held(key)?.connection.continueReading(&turn) }
+  }
+
+  // MARK: A crowd
+
+  private var isCrowded: Bool { !crowd.isEmpty || !newcomers.isEmpty }
+
+  /// Gives some of the crowd their first turn, in the order in which they came.
+  private func hearCrowd() {
+    for _ in 0..<LoopThread.maximumAccepts {
+      if crowd.isEmpty {
+        crowd = newcomers.reversed()
+        newcomers = []
+      }
+      guard let key = crowd.popLast() else { return }
+      held(key)?.connection.begin(&turn)
+    }
   }
 
   // MARK: Doors
@@ -124,11 +148,16 @@ import MetadataService
   }
 
   private func accept(at entrance: Entrance, _ now: Int) {
-    for _ in 0..<LoopThread.maximumAccepts {
+    for count in 0..<LoopThread.maximumCrowd {
       var peer = np_address()
       let socket = unsafe np_accept(entrance.socket, &peer)
       if socket >= 0 {
-        admit(socket, peer, by: entrance, now)
+        guard let held = admit(socket, peer, by: entrance, now) else { continue }
+        if isCrowded || count >= LoopThread.maximumAccepts {
+          newcomers.append(held.key)
+        } else {
+          held.connection.begin(&turn)
+        }
         continue
       }
       switch AcceptFailure(code: errno) {
@@ -147,12 +176,15 @@ import MetadataService
     }
   }
 
-  private func admit(_ socket: CInt, _ address: np_address, by entrance: Entrance, _ now: Int) {
+  /// - Returns: Nil for whoever is not let in.
+  private func admit(_ socket: CInt, _ address: np_address, by entrance: Entrance, _ now: Int)
+    -> HeldConnection?
+  {
     let peer = GuestPeer(address)
     let seat = entrance.admit(peer, now: now)
     guard seat.isTaken else {
       Glibc.close(socket)
-      return
+      return nil
     }
     turn.tally.noteConnection()
     lastNumber = lastNumber == .max ? 1 : lastNumber + 1
@@ -165,7 +197,7 @@ import MetadataService
     }
     let held = HeldConnection(key, of: peer, by: entrance, in: seat, on: self, now: now)
     connections[index] = held
-    held.connection.begin(&turn)
+    return held
   }
 
   // MARK: Connections
@@ -255,7 +287,7 @@ import MetadataService
     for job in loop.endJobs() { job(self) }
     for entrance in doors.values { close(entrance) }
     closeConnections(of: nil)
-    again = []
+    (again, crowd, newcomers) = ([], [], [])
   }
 }
 
