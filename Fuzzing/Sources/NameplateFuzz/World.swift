@@ -32,8 +32,8 @@ enum World {
   static func input(_ view: InstanceView) -> RenderInput {
     RenderInput(
       view: view, settings: RenderSettings(dhcpDomain: "novalocal", vendorData: ["a": [1, "b"]]),
-      sourceAddress: view.instance.firstAddress?.ip, today: "2026-07-01",
-      randomSeed: Array(repeating: 0xA5, count: 512),
+      sourceAddress: view.instance.firstAddress?.ip, askedAtSeconds: 1_782_864_000,
+      randomSeedText: Base64.encodedBytes(Array(repeating: 0xA5, count: 512)),
       dynamicVendorData: [(name: "target", answer: ["c": true])])
   }
 
