@@ -73,7 +73,7 @@ let package = Package(
     .target(name: "CHostNetwork", path: "Rooms/Host/CHostNetwork"),
     room("Guest/GuestAgent", knows: []),
     .target(
-      name: "TestKit", dependencies: ["Inventory", "Dialects", "MetadataService"],
+      name: "TestKit", dependencies: ["Inventory", "Dialects", "MetadataService", "CHostNetwork"],
       path: "TestKit",
       // It issues certificates, which takes libraries that nothing here needs.
       exclude: ["TestAuthority.swift"], swiftSettings: settings),
