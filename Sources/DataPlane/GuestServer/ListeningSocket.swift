@@ -96,12 +96,8 @@ private struct SocketSetup {
   func listen(_ descriptor: CInt) throws(ListenError) {
     try set(CInt(IPPROTO_TCP), TCP_NODELAY, 1, of: descriptor)
     // A connection is there once the guest has asked something: one event and one turn for each, and
-    // half the processor time. Who says nothing for so long is accepted all the same. It is also how long
-    // the kernel keeps a guest whom it has no room for in the queue, and resets the connection then: with
-    // a second, guests of a region that boots were reset.
-    try set(
-      CInt(IPPROTO_TCP), TCP_DEFER_ACCEPT, CInt(Limits.requestHeadTimeoutMilliseconds / 1000),
-      of: descriptor)
+    // half the processor time. Who says nothing within a second is accepted all the same.
+    try set(CInt(IPPROTO_TCP), TCP_DEFER_ACCEPT, 1, of: descriptor)
     try set(SOL_SOCKET, SO_RCVBUF, CInt(clamping: Limits.socketReceiveBytes), of: descriptor)
     try set(SOL_SOCKET, SO_SNDBUF, CInt(clamping: Limits.socketSendBytes), of: descriptor)
     try check(Glibc.listen(descriptor, ListeningSocket.backlog))
