@@ -8,7 +8,8 @@ func fuzzTargets(_ input: [UInt8]) {
   guard let target = try? RequestTarget(parsing: input) else { return }
   let written = "/" + target.segments.map(PercentCoding.encode).joined(separator: "/")
   expectEqual(
-    try? RequestTarget(parsing: Array(written.utf8)), target, "normalised again it is another target")
+    try? RequestTarget(parsing: Array(written.utf8)), target,
+    "normalised again it is another target")
   for segment in target.segments {
     expect(
       !segment.isEmpty && segment != "." && segment != ".." && !segment.utf8.contains(0x2F),
