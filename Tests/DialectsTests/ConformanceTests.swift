@@ -35,7 +35,7 @@ struct ConformanceTests {
       view = try world.view(hostname)
     } else {
       let source = try #require(IPAddress(nova.source))
-      guard case .instance(let known) = world.catalog.match(source, on: nil) else {
+      guard case .instance(let known) = world.catalog.find(source, on: nil) else {
         return .notFound
       }
       view = known

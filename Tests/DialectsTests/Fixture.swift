@@ -96,7 +96,7 @@ struct World {
 
   func node(_ target: RequestTarget, _ view: InstanceView) throws -> MetadataNode? {
     guard let dialect = DialectTable.dialect(for: target) else { return nil }
-    return dialect.node(at: target, for: input(view, dialect.needs(of: target)))
+    return dialect.place(at: target).flatMap { $0.node(input(view, $0.needs)) }
   }
 
   /// The text that a guest gets at a path; nil stands for 404.

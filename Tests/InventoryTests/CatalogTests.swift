@@ -13,7 +13,7 @@ struct CatalogTests {
       createdAtSeconds: 0)
   }
 
-  static func hostname(_ match: Catalog.Match) -> String? {
+  static func hostname(_ match: Catalog.Finding) -> String? {
     if case .instance(let view) = match { view.instance.hostname } else { nil }
   }
 
@@ -27,10 +27,10 @@ struct CatalogTests {
           try Self.instance(2, #"[{"network": "b", "address": "10.0.0.5"}]"#),
         ]))
     let address = try #require(IPAddress("10.0.0.5"))
-    #expect(Self.hostname(catalog.match(address, on: NetworkID("a"))) == "h1")
-    #expect(Self.hostname(catalog.match(address, on: NetworkID("b"))) == "h2")
-    #expect(Self.hostname(catalog.match(address, on: NetworkID("c"))) == nil)
-    guard case .ambiguous(let networks) = catalog.match(address, on: nil) else {
+    #expect(Self.hostname(catalog.find(address, on: NetworkID("a"))) == "h1")
+    #expect(Self.hostname(catalog.find(address, on: NetworkID("b"))) == "h2")
+    #expect(Self.hostname(catalog.find(address, on: NetworkID("c"))) == nil)
+    guard case .ambiguous(let networks) = catalog.find(address, on: nil) else {
       Issue.record("a listener for any network must not guess")
       return
     }
@@ -44,8 +44,8 @@ struct CatalogTests {
         revision: 1,
         records: [try Self.instance(1, #"[{"network": "a", "mac": "fa:16:3e:9c:bf:3d"}]"#)]))
     let address = try #require(IPAddress("fe80::f816:3eff:fe9c:bf3d"))
-    #expect(Self.hostname(catalog.match(address, on: NetworkID("a"))) == "h1")
-    #expect(Self.hostname(catalog.match(address, on: NetworkID("b"))) == nil)
+    #expect(Self.hostname(catalog.find(address, on: NetworkID("a"))) == "h1")
+    #expect(Self.hostname(catalog.find(address, on: NetworkID("b"))) == nil)
   }
 
   @Test("an address follows the instance that has it now, and goes with it")
@@ -63,11 +63,11 @@ struct CatalogTests {
           .put(try Self.instance(1, #"[{"address": "10.0.0.6"}]"#)),
           .put(try Self.instance(2, #"[{"address": "10.0.0.5"}]"#)),
         ]))
-    #expect(Self.hostname(catalog.match(old, on: nil)) == "h2")
-    #expect(Self.hostname(catalog.match(new, on: nil)) == "h1")
+    #expect(Self.hostname(catalog.find(old, on: nil)) == "h2")
+    #expect(Self.hostname(catalog.find(new, on: nil)) == "h1")
     let gone = ResourceID(kind: .instance, text: "00000000-0000-4000-8000-000000000002")
     catalog.apply(ChangeBatch(revision: 3, changes: [.deleted(gone, project: nil)]))
-    #expect(Self.hostname(catalog.match(old, on: nil)) == nil)
+    #expect(Self.hostname(catalog.find(old, on: nil)) == nil)
     #expect(catalog.revision == 3)
   }
 

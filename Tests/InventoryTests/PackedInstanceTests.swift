@@ -137,10 +137,10 @@ struct PackedInstanceTests {
       }
       for number in 0..<12 {
         let owner = truth.first { $0.value == "n\(number)" }?.key
-        let match = catalog.match(address, on: NetworkID("n\(number)"))
+        let match = catalog.find(address, on: NetworkID("n\(number)"))
         #expect(CatalogTests.hostname(match) == owner.map { "h\($0)" })
       }
-      switch catalog.match(address, on: nil) {
+      switch catalog.find(address, on: nil) {
       case .unknown: #expect(truth.isEmpty)
       case .instance(let view):
         #expect(truth.count == 1 && truth.keys.contains { view.instance.hostname == "h\($0)" })

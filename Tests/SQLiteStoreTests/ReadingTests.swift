@@ -39,14 +39,14 @@ struct ReadingTests {
         let excerpt = try await store.excerpt(for: address, on: network)
         #expect(excerpt.records.count < 7)
         #expect(
-          Self.text(Catalog(excerpt).match(address, on: network))
-            == Self.text(whole.match(address, on: network)), "\(text) on \(place ?? "any")")
+          Self.text(Catalog(excerpt).find(address, on: network))
+            == Self.text(whole.find(address, on: network)), "\(text) on \(place ?? "any")")
       }
     }
   }
 
   /// All that is in a match.
-  private static func text(_ match: Catalog.Match) -> String {
+  private static func text(_ match: Catalog.Finding) -> String {
     guard case .instance(let view) = match else { return "\(match)" }
     return """
       \(view.instance.unpacked) \(view.revision) \(view.createdAtSeconds) \(view.ec2InstanceID) \

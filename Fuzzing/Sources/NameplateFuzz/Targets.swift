@@ -19,7 +19,6 @@ func fuzzTargets(_ input: [UInt8]) {
     expect(false, "no dialect takes \(target)")
     return
   }
-  _ = dialect.needs(of: target)
   // Nova's second name for its list of documents, which none of them stands below.
   let isAlias =
     target.segments.count == 3 && target.segments.first == "openstack"

@@ -22,10 +22,10 @@ struct InstancePage {
     while true {
       let candidates = ids(after: marker, count: wanted)
       for id in candidates {
-        guard let holder = catalog.read({ $0.holder(of: id) }),
-          mentioned.allSatisfy(holder.instance.mentions)
+        guard let view = catalog.read({ $0.view(of: id) }),
+          mentioned.allSatisfy(view.instance.mentions)
         else { continue }
-        let record = holder.record
+        let record = view.record
         guard isVisible(record.resource), query.matches(record.resource) else { continue }
         page.append(record)
         if page.count > query.limit { return page }
@@ -67,11 +67,11 @@ extension InstancePage {
     catalog.read { [query] catalog in
       switch catalog.find(address, on: query.network) {
       case .unknown: return []
-      case .instance(let holder): return [holder.id]
+      case .instance(let view): return [view.id]
       case .ambiguous(let networks):
         return networks.compactMap { network in
-          guard case .instance(let holder) = catalog.find(address, on: network) else { return nil }
-          return holder.id
+          guard case .instance(let view) = catalog.find(address, on: network) else { return nil }
+          return view.id
         }
       }
     }

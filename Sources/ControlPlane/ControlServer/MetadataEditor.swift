@@ -47,7 +47,7 @@ extension ResourceService {
   private func record(_ id: ResourceID) -> Record? {
     guard id.kind == .instance else { return service.catalog.read { $0.record(id) } }
     // An instance is taken apart where no guest waits for it.
-    return InstanceID(id.text).flatMap { id in service.catalog.read { $0.holder(of: id) } }?.record
+    return InstanceID(id.text).flatMap { id in service.catalog.read { $0.view(of: id) } }?.record
   }
 
   /// A record as this daemon's guests see it. What is another project's does not exist for who asks.

@@ -64,7 +64,7 @@ struct ReadinessHandler: Sendable {
       GuestReadiness.Door(isIPv4: $0.address.isIPv4, network: $0.network)
     }
     let (readiness, seenAt) = service.readiness(of: id, doors: doors)
-    let record = service.catalog.read { $0.holder(of: id) }?.record
+    let record = service.catalog.read { $0.view(of: id) }?.record
     let isVisible = record.map { principal.sees($0.resource) } ?? false
     return (isVisible ? readiness : nil, seenAt)
   }

@@ -145,10 +145,10 @@ public struct ResourceService: Sendable {
       let address = interface.addresses.first?.ip
     else { return nil }
     let finding = service.catalog.read { $0.find(address, on: interface.network) }
-    guard case .instance(let holder) = finding, holder.instance.project == instance.project,
-      holder.instance.hostname == instance.hostname
+    guard case .instance(let view) = finding, view.instance.project == instance.project,
+      view.instance.hostname == instance.hostname
     else { return nil }
-    return holder.id
+    return view.id
   }
 
   /// Of two documents with one id, one would silently vanish.

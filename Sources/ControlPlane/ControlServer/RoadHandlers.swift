@@ -47,7 +47,7 @@ struct RoadHandlers: Sendable {
     of address: IPAddress, on network: NetworkID?, in catalog: borrowing Catalog
   ) -> AddressOwner {
     let networks: [NetworkID]
-    switch catalog.match(address, on: network) {
+    switch catalog.find(address, on: network) {
     case .unknown: networks = []
     case .ambiguous(let several): networks = several
     case .instance(let view):
@@ -56,7 +56,7 @@ struct RoadHandlers: Sendable {
       }.map(\.network)
     }
     let holders = networks.compactMap { network -> AddressOwner.Holder? in
-      guard case .instance(let view) = catalog.match(address, on: network) else { return nil }
+      guard case .instance(let view) = catalog.find(address, on: network) else { return nil }
       return AddressOwner.Holder(
         id: view.instance.id, hostname: view.instance.hostname, network: network)
     }

@@ -16,11 +16,28 @@ public protocol Dialect: Sendable {
   /// Whether a path is this dialect's to answer.
   func owns(_ target: RequestTarget) -> Bool
 
-  /// What must be gathered before the path can be rendered.
-  func needs(of target: RequestTarget) -> Needs
+  /// Where a path leads; nil where to nothing, whoever asks.
+  func place(at target: RequestTarget) -> MetadataPlace?
+}
 
-  /// What stands at a path; nil where nothing does, which a guest sees as 404.
-  func node(at target: RequestTarget, for input: RenderInput) -> MetadataNode?
+extension Dialect {
+  /// What stands at a path for an instance; nil where nothing does.
+  public func node(at target: RequestTarget, for input: RenderInput) -> MetadataNode? {
+    place(at: target)?.node(input)
+  }
+}
+
+/// A place in a dialect's tree, found once for a path and looked at for each instance that asks.
+public struct MetadataPlace: Sendable {
+  /// What must be gathered before it can be rendered.
+  public let needs: Needs
+  /// What stands there for an instance; nil where nothing does, which a guest sees as 404.
+  public let node: @Sendable (RenderInput) -> MetadataNode?
+
+  init(needs: Needs = [], _ node: @escaping @Sendable (RenderInput) -> MetadataNode?) {
+    self.needs = needs
+    self.node = node
+  }
 }
 
 /// The dialects that there are.

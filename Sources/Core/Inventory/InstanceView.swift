@@ -4,11 +4,12 @@
 /// it is asked for: a document needs little of it.
 public final class InstanceView: Sendable {
   public let instance: PackedInstance
+  /// As long as it is the same, so is all that the view says.
+  public let version: Catalog.Version
   /// What the guest has posted as its password.
   public let password: Secret<[UInt8]>?
-  /// The options in force.
-  public let metadataOptions: MetadataOptions
-  private let shared: SharedRecords
+  private let snapshot: SharedRecords.Snapshot
+  private var shared: SharedRecords { snapshot.records }
 
   /// A public key with the name that guests see.
   public struct NamedKey: Sendable, Hashable {
@@ -19,12 +20,23 @@ public final class InstanceView: Sendable {
 
   /// - Parameter shared: Where what the instance refers to is looked up. What cannot be found, because
   ///   a record arrived before the one it refers to, is left out.
-  init(_ instance: PackedInstance, password: Secret<[UInt8]>?, shared: SharedRecords) {
+  init(
+    _ instance: PackedInstance, at version: Catalog.Version, password: Secret<[UInt8]>?,
+    shared: SharedRecords.Snapshot
+  ) {
     self.instance = instance
+    self.version = version
     self.password = password
-    self.shared = shared
-    metadataOptions = shared.metadataOptions(of: instance)
+    snapshot = shared
   }
+
+  public var id: InstanceID { instance.id }
+
+  /// The instance's record again.
+  public var record: Record { instance.record }
+
+  /// The options in force.
+  public var metadataOptions: MetadataOptions { shared.metadataOptions(of: instance) }
 
   public var revision: Revision { instance.revision }
 

@@ -81,8 +81,8 @@ public struct GuestReadiness: Sendable, Hashable {
         + identity.network.text
     }
     for door in serving {
-      if case .instance(let holder) = catalog.find(identity.address, on: door.network),
-        holder.id == id
+      if case .instance(let view) = catalog.find(identity.address, on: door.network),
+        view.id == id
       {
         return nil
       }

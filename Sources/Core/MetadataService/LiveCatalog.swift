@@ -119,10 +119,10 @@ public final class LiveCatalog: Sendable {
 
   /// Returns once the instance at an address is another one than it was, or false when the task is
   /// cancelled or waits for changes are ended first.
-  func waitForChange(of holder: Catalog.Holder, at address: IPAddress, on network: NetworkID?)
+  func waitForChange(of view: InstanceView, at address: IPAddress, on network: NetworkID?)
     async -> Bool
   {
-    await wait(.change(holder.id, address, network, holder.version))
+    await wait(.change(view.id, address, network, view.version))
   }
 
   /// Ends all waits for changes, now and from now on.

@@ -59,7 +59,7 @@ public final class MetadataService: Sendable {
   let held = Mutex(HoldLedger())
   let changes = Mutex(ChangeLedger())
   private let cache = AnswerCache()
-  private let targets = TargetCache()
+  private let destinations = Destinations()
   private let seeds: RandomSeeds
 
   public init(
@@ -99,21 +99,21 @@ public final class MetadataService: Sendable {
     {
       return .answer(answer)
     }
-    if request.method == .get, let probe = Probe(target: request.target) {
-      return .answer(answer(probe, request))
-    }
-    let target: RequestTarget
+    let destination: Destination
     do {
-      target = try targets.target(request.target)
+      destination = try destinations.destination(of: request.target)
     } catch {
       return .answer(refuse(request, .malformedTarget, nil))
     }
+    if request.method == .get, let probe = destination.probe {
+      return .answer(answer(probe, request))
+    }
     guard let finding = catalog.find(request.source, on: request.network) else {
-      return .wait(Pending(request: request, target: target, reason: .unreadCatalog))
+      return .wait(Pending(request: request, destination: destination, reason: .unreadCatalog))
     }
     switch finding {
-    case .instance(let holder):
-      return answer(request, target, as: holder.view, at: holder.version)
+    case .instance(let view):
+      return answer(request, destination, as: view, at: view.version)
     case .ambiguous(let networks):
       return .answer(refuse(request, .ambiguousAddress(networks), nil))
     case .unknown:
@@ -122,7 +122,8 @@ public final class MetadataService: Sendable {
       guard unknownHold > .zero, held.withLock({ $0.take(request.origin) }) else {
         return .answer(refuseUnknown(request, told))
       }
-      return .wait(Pending(request: request, target: target, reason: .unknownCaller(told)))
+      return .wait(
+        Pending(request: request, destination: destination, reason: .unknownCaller(told)))
     }
   }
 
@@ -134,7 +135,7 @@ public final class MetadataService: Sendable {
 
   /// Waits for what ``answer(_:)`` said must be waited for, then answers.
   public func finish(_ pending: Pending) async -> GuestAnswer {
-    await finishWaiting(pending).counted(for: DialectTable.dialect(for: pending.target))
+    await finishWaiting(pending).counted(for: pending.destination)
   }
 
   private func finishWaiting(_ pending: Pending) async -> GuestAnswer {
@@ -144,10 +145,10 @@ public final class MetadataService: Sendable {
     case .passwordPost(let view):
       return await store(password: pending.request, of: view)
     case .vendorData(let view):
-      return await render(pending.request, pending.target, as: view)
+      return await render(pending.request, pending.destination, as: view)
     case .tokenKeys(let view):
       await tokens.reread()
-      return await finish(answer(pending.request, pending.target, as: view))
+      return await finish(answer(pending.request, pending.destination, as: view))
     case .change(let id, let change): return await finishChange(pending, id, change)
     }
   }
@@ -174,12 +175,12 @@ public final class MetadataService: Sendable {
     guard let view = view(of: id) else { return nil }
     let source = view.instance.firstAddress?.ip ?? .v4(0)
     let request = GuestRequest(method: .get, target: Array(path.utf8), network: nil, source: source)
-    guard let target = try? RequestTarget(parsing: request.target) else {
+    guard let destination = try? Destination(request.target) else {
       return GuestAnswer(refusal: .malformedTarget, instance: id)
     }
-    switch decide(request, target, DialectTable.dialect(for: target), as: view, token: .valid) {
+    switch decide(request, destination, as: view, token: .valid) {
     case .answer(let answer): return answer
-    case .wait: return await render(request, target, as: view)
+    case .wait: return await render(request, destination, as: view)
     }
   }
 
@@ -195,48 +196,48 @@ public final class MetadataService: Sendable {
   ///   - version: The instance's, where the answer may be kept for it.
   ///   - mayHold: Whether it may wait for a change, where the guest asks for that.
   func answer(
-    _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView,
+    _ request: GuestRequest, _ destination: Destination, as view: InstanceView,
     at version: Catalog.Version? = nil, mayHold: Bool = true
   ) -> Outcome {
     var version = version
-    let dialect = DialectTable.dialect(for: target)
     switch identity(of: request, as: view) {
     case .agrees: break
     // It is told of each time, so the answer is not kept.
     case .audited: version = nil
     case .refused(let refusal):
-      return .answer(refuse(request, refusal, view.instance.id).counted(for: dialect))
+      return .answer(refuse(request, refusal, view.id).counted(for: destination))
     }
     let now = environment.now()
     let verdict = verdict(on: request, of: TokenHolder(view, request), now: now)
     if verdict == .invalid(.unknownKey), tokens.mayRead(now: now) {
-      return .wait(Pending(request: request, target: target, reason: .tokenKeys(view)))
+      return .wait(Pending(request: request, destination: destination, reason: .tokenKeys(view)))
     }
-    let outcome = decide(request, target, dialect, as: view, token: verdict, at: version)
+    let outcome = decide(request, destination, as: view, token: verdict, at: version)
     guard case .answer(var answer) = outcome else { return outcome }
-    if let refusal = answer.refusal { answer = refuse(request, refusal, view.instance.id) }
-    answer.dialect = dialect?.name
+    if let refusal = answer.refusal { answer = refuse(request, refusal, view.id) }
+    answer.dialect = destination.dialect?.name
     guard mayHold, answer.entityTag != nil else { return .answer(answer) }
-    return hold(answer, request, target, view.instance.id)
+    return hold(answer, request, destination, view.id)
   }
 
   /// - Parameter token: What was found out about the token that the request shows.
   private func decide(
-    _ request: GuestRequest, _ target: RequestTarget, _ dialect: (any Dialect)?,
-    as view: InstanceView, token: SessionTokens.Verdict?, at version: Catalog.Version? = nil
+    _ request: GuestRequest, _ destination: Destination, as view: InstanceView,
+    token: SessionTokens.Verdict?, at version: Catalog.Version? = nil
   ) -> Outcome {
-    let id = view.instance.id
-    guard let dialect else {
+    let id = view.id
+    guard let dialect = destination.dialect else {
       return .answer(GuestAnswer(refusal: .notFound, instance: id))
     }
     let options = view.metadataOptions
     guard options.httpEndpoint == .enabled else {
       return .answer(GuestAnswer(refusal: .endpointDisabled, instance: id))
     }
-    if dialect.tokenPaths.contains(target) { return .answer(self.token(for: request, as: view)) }
+    if destination.isTokenPath { return .answer(self.token(for: request, as: view)) }
+    let needs = destination.needs
     if request.method == .put {
       // No other path takes it, whether or not there is anything.
-      let node = dialect.node(at: target, for: input(view, source: request.source, needs: []))
+      let node = destination.place?.node(input(view, source: request.source, needs: []))
       return .answer(MetadataService.notAllowed(at: node, id))
     }
     if let refusal = AdmissionGate.refusal(for: options, in: dialect.admission, token: token) {
@@ -244,32 +245,26 @@ public final class MetadataService: Sendable {
     }
     let tally = catalog.tokenless.tally(of: id, in: dialect.name)
     if token == nil { tally.note(now: environment.now()) }
-    let needs = dialect.needs(of: target)
     if needs.contains(.dynamicVendorData), let vendorData, !vendorData.isReady(for: view) {
-      return .wait(Pending(request: request, target: target, reason: .vendorData(view)))
+      return .wait(Pending(request: request, destination: destination, reason: .vendorData(view)))
     }
     let input = input(view, source: request.source, needs: needs)
-    guard let node = dialect.node(at: target, for: input) else {
+    guard let node = destination.place?.node(input) else {
       return .answer(GuestAnswer(refusal: .notFound, instance: id))
     }
-    var outcome = decide(request, target, as: view, node)
-    var version = version
-    if request.method == .get, case .answer(var answer) = outcome, answer.status == 200,
-      ChangeQuery(target: request.target) != nil
-    {
-      answer.entityTag = tag(of: target, as: view, source: request.source)
-      outcome = .answer(answer)
-      // Each has a target of its own, which nobody asks for again.
-      version = nil
+    var outcome = decide(request, destination, as: view, node)
+    guard request.method == .get, case .answer(var answer) = outcome, answer.status == 200 else {
+      return outcome
     }
-    // Vendor data has a clock of its own.
-    if let version, !needs.contains(.dynamicVendorData), case .answer(let answer) = outcome,
-      answer.status == 200, request.method == .get
-    {
-      var kept = answer
-      kept.dialect = dialect.name
+    if destination.change != nil {
+      // Each has a target of its own, which nobody asks for again.
+      answer.entityTag = tag(of: destination, as: view, source: request.source)
+      outcome = .answer(answer)
+    } else if let version, !needs.contains(.dynamicVendorData) {
+      // Vendor data has a clock of its own.
+      answer.dialect = dialect.name
       cache.keep(
-        kept, request.cacheKey,
+        answer, request.cacheKey,
         on: AnswerCache.Terms(
           holder: TokenHolder(view, request),
           needsToken: AdmissionGate.needsToken(options, in: dialect.admission), tally: tally),
@@ -280,9 +275,9 @@ public final class MetadataService: Sendable {
   }
 
   func decide(
-    _ request: GuestRequest, _ target: RequestTarget, as view: InstanceView, _ node: MetadataNode
+    _ request: GuestRequest, _ destination: Destination, as view: InstanceView, _ node: MetadataNode
   ) -> Outcome {
-    let id = view.instance.id
+    let id = view.id
     switch (node, request.method) {
     case (_, .get), (_, .head):
       let document = node.document
@@ -294,7 +289,7 @@ public final class MetadataService: Sendable {
         return .answer(GuestAnswer(refusal: refusal, instance: id))
       }
       guard !request.body.isEmpty else { return .answer(MetadataService.stored(id)) }
-      return .wait(Pending(request: request, target: target, reason: .passwordPost(view)))
+      return .wait(Pending(request: request, destination: destination, reason: .passwordPost(view)))
     default: return .answer(MetadataService.notAllowed(at: node, id))
     }
   }

@@ -6,10 +6,9 @@ import Synchronization
 extension MetadataService {
   /// What stands for the document at a path, whatever is random in it; nil where there is none, and
   /// where the document follows from more than the catalogue.
-  func tag(of target: RequestTarget, as view: InstanceView, source: IPAddress) -> String? {
-    guard let dialect = DialectTable.dialect(for: target),
-      !dialect.needs(of: target).contains(.dynamicVendorData),
-      let node = dialect.node(at: target, for: input(view, source: source, needs: []))
+  func tag(of destination: Destination, as view: InstanceView, source: IPAddress) -> String? {
+    guard let place = destination.place, !place.needs.contains(.dynamicVendorData),
+      let node = place.node(input(view, source: source, needs: []))
     else { return nil }
     return ChangeQuery.tag(of: node.document.bytes)
   }
@@ -17,15 +16,15 @@ extension MetadataService {
   /// An answer with its tag, or the wait for another one. Where as many wait as may, the guest is
   /// answered at once, and may ask again when it likes.
   func hold(
-    _ answer: GuestAnswer, _ request: GuestRequest, _ target: RequestTarget, _ id: InstanceID
+    _ answer: GuestAnswer, _ request: GuestRequest, _ destination: Destination, _ id: InstanceID
   ) -> Outcome {
-    guard let tag = answer.entityTag, let change = ChangeQuery(target: request.target),
+    guard let tag = answer.entityTag, let change = destination.change,
       change.tag == tag, change.seconds > 0, changes.withLock({ $0.take(id) })
     else { return .answer(answer) }
     var request = request
     // Whoever has the address afterwards does not get the answer.
     request.caller = id
-    return .wait(Pending(request: request, target: target, reason: .change(id, change)))
+    return .wait(Pending(request: request, destination: destination, reason: .change(id, change)))
   }
 
   func finishChange(_ pending: Pending, _ id: InstanceID, _ change: ChangeQuery) async
@@ -42,7 +41,7 @@ extension MetadataService {
     switch await identify(request) {
     case .success(.instance(let view)):
       // Admitted anew: the token may have run out, the options may be others.
-      return await finish(answer(request, pending.target, as: view, mayHold: false))
+      return await finish(answer(request, pending.destination, as: view, mayHold: false))
     case .success(.ambiguous(let networks)):
       return refuse(request, .ambiguousAddress(networks), nil)
     case .success(.unknown): return refuse(request, .unknownAddress, nil)
@@ -52,16 +51,16 @@ extension MetadataService {
 
   private func waitForChange(_ pending: Pending, _ id: InstanceID, _ change: ChangeQuery) async {
     let request = pending.request
-    func same() -> Catalog.Holder? {
-      guard case .instance(let holder) = catalog.find(request.source, on: request.network),
-        holder.id == id,
-        tag(of: pending.target, as: holder.view, source: request.source) == change.tag
+    func same() -> InstanceView? {
+      guard case .instance(let view) = catalog.find(request.source, on: request.network),
+        view.id == id,
+        tag(of: pending.destination, as: view, source: request.source) == change.tag
       else { return nil }
-      return holder
+      return view
     }
     while !Task.isCancelled {
-      guard let holder = same(),
-        await catalog.waitForChange(of: holder, at: request.source, on: request.network),
+      guard let view = same(),
+        await catalog.waitForChange(of: view, at: request.source, on: request.network),
         same() != nil
       else { return }
       // The change is perhaps of another document. Many may follow one another, and each would be

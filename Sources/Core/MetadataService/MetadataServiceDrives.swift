@@ -34,8 +34,8 @@ extension MetadataService {
   public func drive(_ layout: DriveLayout, of id: InstanceID) async throws(DriveRefusal)
     -> RenderedDrive?
   {
-    let (holder, revision) = catalog.read { ($0.holder(of: id), $0.revision) }
-    guard let view = holder?.view else { return nil }
+    let (found, revision) = catalog.read { ($0.view(of: id), $0.revision) }
+    guard let view = found else { return nil }
     var needs = DriveContents.needs(of: layout)
     if needs.contains(.dynamicVendorData), let failed = await vendorData?.gather(for: view) {
       throw .vendorDataFailed(target: failed)

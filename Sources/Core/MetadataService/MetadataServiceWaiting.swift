@@ -21,7 +21,7 @@ extension MetadataService {
     }
     switch await identify(request) {
     case .success(.instance(let view)):
-      return await finish(answer(request, pending.target, as: view, mayHold: catalog.isLoaded))
+      return await finish(answer(request, pending.destination, as: view, mayHold: catalog.isLoaded))
     case .success(.ambiguous(let networks)):
       return refuse(request, .ambiguousAddress(networks), nil)
     case .success(.unknown): return refuseUnknown(request, told)
@@ -36,7 +36,7 @@ extension MetadataService {
     guard !catalog.isLoaded else { return await finish(answer(request)) }
     switch await identify(request) {
     case .success(.instance(let view)):
-      return await finish(answer(request, pending.target, as: view, mayHold: false))
+      return await finish(answer(request, pending.destination, as: view, mayHold: false))
     case .success(.ambiguous(let networks)):
       return refuse(request, .ambiguousAddress(networks), nil)
     case .success(.unknown):
@@ -50,33 +50,24 @@ extension MetadataService {
   }
 
   /// Who asks, as the catalogue has it; until that is whole, as the store has it.
-  func identify(_ request: GuestRequest) async -> Result<Catalog.Match, StoreError> {
+  func identify(_ request: GuestRequest) async -> Result<Catalog.Finding, StoreError> {
     if let finding = catalog.find(request.source, on: request.network) {
-      return .success(taken(finding))
+      return .success(finding)
     }
     do {
       let excerpt = try await store.excerpt(for: request.source, on: request.network)
-      return .success(catalog.catalog(of: excerpt).match(request.source, on: request.network))
+      return .success(catalog.catalog(of: excerpt).find(request.source, on: request.network))
     } catch {
       return .failure(error)
     }
   }
 
-  /// A finding with the instance taken apart.
-  func taken(_ finding: Catalog.Finding) -> Catalog.Match {
-    switch finding {
-    case .instance(let holder): .instance(holder.view)
-    case .ambiguous(let networks): .ambiguous(networks)
-    case .unknown: .unknown
-    }
-  }
-
   /// An instance with all that it refers to; nil where it is not declared.
   func view(of id: InstanceID) -> InstanceView? {
-    catalog.read { $0.holder(of: id) }?.view
+    catalog.read { $0.view(of: id) }
   }
 
-  func render(_ request: GuestRequest, _ target: RequestTarget, as view: InstanceView)
+  func render(_ request: GuestRequest, _ destination: Destination, as view: InstanceView)
     async -> GuestAnswer
   {
     let id = view.instance.id
@@ -84,10 +75,10 @@ extension MetadataService {
       return refuse(request, .vendorDataFailed(target: failed), id)
     }
     let input = input(view, source: request.source, needs: .dynamicVendorData)
-    guard let node = DialectTable.dialect(for: target)?.node(at: target, for: input) else {
+    guard let node = destination.place?.node(input) else {
       return refuse(request, .notFound, id)
     }
-    switch decide(request, target, as: view, node) {
+    switch decide(request, destination, as: view, node) {
     case .answer(let answer): return answer
     case .wait: return refuse(request, .notFound, id)
     }

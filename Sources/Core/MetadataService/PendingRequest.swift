@@ -25,12 +25,12 @@ extension MetadataService {
       case change(InstanceID, ChangeQuery)
     }
     let request: GuestRequest
-    let target: RequestTarget
+    let destination: Destination
     let reason: Reason
 
-    init(request: GuestRequest, target: RequestTarget, reason: Reason) {
+    init(request: GuestRequest, destination: Destination, reason: Reason) {
       self.request = request
-      self.target = target
+      self.destination = destination
       self.reason = reason
     }
   }
@@ -38,10 +38,10 @@ extension MetadataService {
 
 extension GuestAnswer {
   /// The answer, with the dialect that it counts for.
-  func counted(for dialect: (any Dialect)?) -> GuestAnswer {
+  func counted(for destination: Destination) -> GuestAnswer {
     guard instance != nil else { return self }
     var answer = self
-    answer.dialect = dialect?.name
+    answer.dialect = destination.dialect?.name
     return answer
   }
 }

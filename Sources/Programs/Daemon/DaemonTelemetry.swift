@@ -135,7 +135,7 @@ struct DaemonTelemetry: Sendable {
 
   private static func guest(_ guest: BusyGuest, in catalog: borrowing Catalog) -> LoadForm.Guest {
     var found: InstanceView?
-    if case .instance(let view) = catalog.match(guest.address, on: guest.network) { found = view }
+    if case .instance(let view) = catalog.find(guest.address, on: guest.network) { found = view }
     return LoadForm.Guest(
       address: guest.address, network: guest.network, instance: found?.instance.id,
       hostname: found?.instance.hostname, requests: Int(clamping: guest.requests),

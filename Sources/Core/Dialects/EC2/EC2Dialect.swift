@@ -13,19 +13,18 @@ public struct EC2Dialect: Dialect {
   /// Every path that no dialect before it takes, as in Nova.
   public func owns(_ target: RequestTarget) -> Bool { true }
 
-  public func needs(of target: RequestTarget) -> Needs { [] }
-
-  public func node(at target: RequestTarget, for input: RenderInput) -> MetadataNode? {
+  public func place(at target: RequestTarget) -> MetadataPlace? {
     // `/ec2/latest` is `/latest`, but `/ec2/ec2` is nothing.
     var path = target.segments[...]
     if path.first == "ec2" { path.removeFirst() }
     guard let segment = path.popFirst() else {
       let names = EC2Version.allCases.map(\.rawValue) + ["latest"]
-      return .listing(names.map(ListingEntry.init(leaf:)))
+      return MetadataPlace { _ in .listing(names.map(ListingEntry.init(leaf:))) }
     }
-    guard let version = EC2Version(segment: segment) else { return nil }
-    let guest = EC2Guest(input: input, version: version)
-    return EC2Directory.node(at: path, in: EC2Dialect.rows, of: guest)
+    guard let version = EC2Version(segment: segment),
+      let node = EC2Dialect.rows.node(at: path, in: version)
+    else { return nil }
+    return MetadataPlace { node(EC2Guest(input: $0, version: version)) }
   }
 
   /// What a version has.

@@ -63,7 +63,7 @@ enum EC2NetworkTree {
             .map { ListingEntry(directory: $0.mac.description) })
       }
       return guest.cards.first { $0.mac.description == segment }.flatMap {
-        EC2Directory.node(at: path.dropFirst(), in: leaves, of: $0)
+        leaves.node(at: path.dropFirst(), in: guest.version)?($0)
       }
     }
   ]

@@ -7,8 +7,10 @@ protocol EC2Subject: Sendable {
   var version: EC2Version { get }
 }
 
-/// A row of a table: a name, the first version that has it, and what stands at a path below it as a
-/// function of the subject.
+/// What stands somewhere for a subject; nil where nothing does.
+typealias EC2Node<Subject> = @Sendable (Subject) -> MetadataNode?
+
+/// A row of a table: a name, the first version that has it, and what stands below it.
 struct EC2Entry<Subject: EC2Subject>: Sendable {
   typealias Path = ArraySlice<String>
 
@@ -17,14 +19,17 @@ struct EC2Entry<Subject: EC2Subject>: Sendable {
   let isDirectory: Bool
   /// Whether there is anything at all, for the listing above.
   let exists: @Sendable (Subject) -> Bool
-  let node: @Sendable (Subject, Path) -> MetadataNode?
+  /// What stands at a path below it in a version; nil where nothing does, whoever asks.
+  let node: @Sendable (Path, EC2Version) -> EC2Node<Subject>?
 
   /// A leaf of text; nil is an absent value, an empty text is an empty answer.
   static func leaf(
     _ name: String, since: EC2Version = .original,
     _ value: @escaping @Sendable (Subject) -> String?
   ) -> EC2Entry {
-    document(name, since: since) { value($0).map(Document.init(text:)) }
+    leaf(name, since: since, exists: { value($0) != nil }) {
+      value($0).map { .document(Document(text: $0)) }
+    }
   }
 
   /// A leaf of several values, one a line; none is absent.
@@ -32,33 +37,38 @@ struct EC2Entry<Subject: EC2Subject>: Sendable {
     _ name: String, since: EC2Version = .original,
     _ values: @escaping @Sendable (Subject) -> [Value]
   ) -> EC2Entry {
-    EC2Entry(
-      name: name, since: since, isDirectory: false, exists: { !values($0).isEmpty },
-      node: { subject, path in
-        let values = values(subject)
-        guard path.isEmpty, !values.isEmpty else { return nil }
-        return .document(Document(text: values.map(\.description).joined(separator: "\n")))
-      })
+    leaf(name, since: since, exists: { !values($0).isEmpty }) { subject in
+      let values = values(subject)
+      guard !values.isEmpty else { return nil }
+      return .document(Document(text: values.map(\.description).joined(separator: "\n")))
+    }
   }
 
   static func document(
     _ name: String, since: EC2Version = .original,
     _ document: @escaping @Sendable (Subject) -> Document?
   ) -> EC2Entry {
+    leaf(name, since: since, exists: { document($0) != nil }) {
+      document($0).map(MetadataNode.document)
+    }
+  }
+
+  private static func leaf(
+    _ name: String, since: EC2Version, exists: @escaping @Sendable (Subject) -> Bool,
+    _ node: @escaping EC2Node<Subject>
+  ) -> EC2Entry {
     EC2Entry(
-      name: name, since: since, isDirectory: false, exists: { document($0) != nil },
-      node: { subject, path in
-        path.isEmpty ? document(subject).map(MetadataNode.document) : nil
-      })
+      name: name, since: since, isDirectory: false, exists: exists,
+      node: { path, _ in path.isEmpty ? node : nil })
   }
 
   /// A directory with a table of its own.
   static func directory(
     _ name: String, since: EC2Version = .original, _ table: EC2Table<Subject>
   ) -> EC2Entry {
-    directory(name, since: since, exists: { table.hasAnything(of: $0) }) {
-      EC2Directory.node(at: $1, in: table, of: $0)
-    }
+    EC2Entry(
+      name: name, since: since, isDirectory: true, exists: { table.hasAnything(of: $0) },
+      node: { table.node(at: $0, in: $1) })
   }
 
   /// A directory whose names come from the record.
@@ -67,7 +77,9 @@ struct EC2Entry<Subject: EC2Subject>: Sendable {
     exists: @escaping @Sendable (Subject) -> Bool,
     _ node: @escaping @Sendable (Subject, Path) -> MetadataNode?
   ) -> EC2Entry {
-    EC2Entry(name: name, since: since, isDirectory: true, exists: exists, node: node)
+    EC2Entry(
+      name: name, since: since, isDirectory: true, exists: exists,
+      node: { path, _ in { node($0, path) } })
   }
 }
 
@@ -88,14 +100,15 @@ struct EC2Table<Subject: EC2Subject>: Sendable {
       uniquingKeysWith: { first, _ in first })
   }
 
-  /// The row of a name, where the subject's version has it.
-  func row(_ name: String, for subject: Subject) -> EC2Entry<Subject>? {
-    guard let place = places[name], rows[place].since <= subject.version else { return nil }
-    return rows[place]
+  /// What stands at a path below the table in a version; nil where nothing does, whoever asks.
+  func node(at path: ArraySlice<String>, in version: EC2Version) -> EC2Node<Subject>? {
+    guard let segment = path.first else { return { EC2Directory.listing(listing(for: $0)) } }
+    guard let place = places[segment], rows[place].since <= version else { return nil }
+    return rows[place].node(path.dropFirst(), version)
   }
 
   /// What the subject has something of.
-  func listing(for subject: Subject) -> [ListingEntry] {
+  private func listing(for subject: Subject) -> [ListingEntry] {
     rows.indices.filter { exists($0, for: subject) }.map { entries[$0] }
   }
 
@@ -112,16 +125,8 @@ extension EC2Table: ExpressibleByArrayLiteral {
   init(arrayLiteral rows: EC2Entry<Subject>...) { self.init(rows) }
 }
 
-/// Directories of EC2's tree. Each says what stands at a path below it, and makes nothing else.
+/// Directories whose names come from the record.
 enum EC2Directory {
-  /// A table as one subject sees it.
-  static func node<Subject>(
-    at path: ArraySlice<String>, in table: EC2Table<Subject>, of subject: Subject
-  ) -> MetadataNode? {
-    guard let segment = path.first else { return listing(table.listing(for: subject)) }
-    return table.row(segment, for: subject)?.node(subject, path.dropFirst())
-  }
-
   /// Leaves of text under names that come from the record, sorted.
   static func node(
     at path: ArraySlice<String>, leaves: [(key: String, value: String)]

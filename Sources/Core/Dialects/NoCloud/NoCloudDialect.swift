@@ -15,18 +15,11 @@ public struct NoCloudDialect: Dialect {
 
   public func owns(_ target: RequestTarget) -> Bool { target.segments.first == "nocloud" }
 
-  public func needs(of target: RequestTarget) -> Needs { [] }
-
-  public func node(at target: RequestTarget, for input: RenderInput) -> MetadataNode? {
+  public func place(at target: RequestTarget) -> MetadataPlace? {
     let path = target.segments.dropFirst()
-    guard let name = path.first else {
-      return .listing(
-        NoCloudDocument.allCases.compactMap { document in
-          document.document(for: input).map { _ in ListingEntry(leaf: document.rawValue) }
-        })
-    }
+    guard let name = path.first else { return MetadataPlace(NoCloudDocument.listing) }
     guard path.count == 1, let document = NoCloudDocument(rawValue: name) else { return nil }
-    return document.document(for: input).map { .document($0) }
+    return MetadataPlace { input in document.document(for: input).map { .document($0) } }
   }
 }
 
@@ -36,6 +29,14 @@ enum NoCloudDocument: String, Sendable, CaseIterable {
   case userData = "user-data"
   case vendorData = "vendor-data"
   case networkConfig = "network-config"
+
+  @Sendable
+  static func listing(for input: RenderInput) -> MetadataNode? {
+    .listing(
+      allCases.compactMap { document in
+        document.document(for: input).map { _ in ListingEntry(leaf: document.rawValue) }
+      })
+  }
 
   /// The document; nil where the instance has none. User data and vendor data are always there, since
   /// cloud-init fails without the one and waits ten seconds for the other.

@@ -1,7 +1,7 @@
 /// All records in memory, indexed for the one question that every guest asks: who am I?
 ///
 /// A plain value: ``apply(_:)-(CatalogChanges)`` takes the store's changes in order, nothing else
-/// changes it. Instances are kept packed; whoever finds one takes it apart where nobody waits for it.
+/// changes it. Instances are kept packed; what a view of one says is read when it is asked for.
 public struct Catalog: Sendable {
   /// The transaction that this catalogue has reached.
   public private(set) var revision: Revision = 0
@@ -9,7 +9,7 @@ public struct Catalog: Sendable {
   /// Tells this catalogue's versions from those of one before it.
   public var generation: UInt64 = 0
 
-  private var shared = SharedRecords()
+  private var shared = SharedRecords.none
   private var instances = InstanceTable()
   private var addresses = AddressIndex()
   private var roles = RoleIndex()
@@ -26,8 +26,8 @@ public struct Catalog: Sendable {
 
   /// What is in force where neither an instance nor its project says otherwise: the daemon's own.
   public var defaultMetadataOptions: MetadataOptions.Declared {
-    get { shared.defaultMetadataOptions }
-    set { shared.defaultMetadataOptions = newValue }
+    get { shared.records.defaultMetadataOptions }
+    set { changeShared { $0.defaultMetadataOptions = newValue } }
   }
 
   // MARK: Changes
@@ -78,26 +78,31 @@ public struct Catalog: Sendable {
       for (address, network) in entry.identities {
         addresses.add(address, on: network, of: number)
       }
-    case .other(let record):
-      sharedStamp = clock
-      let id = record.resource.id
-      if let old = shared[id] { roles.remove(RoleIndex.roles(of: old.resource)) }
-      shared[id] = record
+    case .other(let record): setShared(record, at: record.resource.id)
     }
     roles.add(entry.roles)
   }
 
   private mutating func remove(_ id: ResourceID) {
     clock += 1
-    guard id.kind == .instance else {
-      sharedStamp = clock
-      if let old = shared[id] { roles.remove(RoleIndex.roles(of: old.resource)) }
-      shared[id] = nil
-      return
-    }
+    guard id.kind == .instance else { return setShared(nil, at: id) }
     guard let id = InstanceID(id.text) else { return }
     if let old = instances.row(of: id)?.packed { unindex(old) }
     instances.remove(id)
+  }
+
+  private mutating func setShared(_ record: Record?, at id: ResourceID) {
+    if let old = shared.records[id] { roles.remove(RoleIndex.roles(of: old.resource)) }
+    sharedStamp = clock
+    changeShared { $0[id] = record }
+  }
+
+  private mutating func changeShared(_ change: (inout SharedRecords) -> Void) {
+    var records = shared.records
+    // Where no view has them, they are nobody else's now, and are changed in place.
+    shared = SharedRecords.none
+    change(&records)
+    shared = SharedRecords.Snapshot(records)
   }
 
   private mutating func unindex(_ packed: PackedInstance) {
@@ -113,17 +118,10 @@ public struct Catalog: Sendable {
 
   /// What an address leads to.
   public enum Finding: Sendable {
-    case instance(Holder)
+    case instance(InstanceView)
     /// Nobody has declared the address on that network.
     case unknown
     /// The listener serves any network and the address is declared on several.
-    case ambiguous([NetworkID])
-  }
-
-  /// The same with the instance taken apart.
-  public enum Match: Sendable {
-    case instance(InstanceView)
-    case unknown
     case ambiguous([NetworkID])
   }
 
@@ -133,15 +131,7 @@ public struct Catalog: Sendable {
     switch addresses.find(address, on: network) {
     case .none: .unknown
     case .several(let networks): .ambiguous(networks)
-    case .one(let number): instances[number].map { .instance(holder($0)) } ?? .unknown
-    }
-  }
-
-  public func match(_ address: IPAddress, on network: NetworkID?) -> Match {
-    switch find(address, on: network) {
-    case .instance(let holder): .instance(holder.view)
-    case .unknown: .unknown
-    case .ambiguous(let networks): .ambiguous(networks)
+    case .one(let number): instances[number].map { .instance(view($0)) } ?? .unknown
     }
   }
 
@@ -163,14 +153,11 @@ public struct Catalog: Sendable {
 
   // MARK: Look-ups
 
-  /// An instance as it stands, and all that its documents follow from.
-  public func holder(of id: InstanceID) -> Holder? { instances.row(of: id).map(holder) }
-
   /// An instance with all that it refers to.
-  public func view(of id: InstanceID) -> InstanceView? { holder(of: id)?.view }
+  public func view(of id: InstanceID) -> InstanceView? { instances.row(of: id).map(view) }
 
   public func record(_ id: ResourceID) -> Record? {
-    guard id.kind == .instance else { return shared[id] }
+    guard id.kind == .instance else { return shared.records[id] }
     return InstanceID(id.text).flatMap { instances.row(of: $0) }?.packed.record
   }
 
@@ -182,9 +169,9 @@ public struct Catalog: Sendable {
   /// All records of a kind, in no order.
   public func records(_ kind: ResourceKind) -> [Record] {
     switch kind {
-    case .project: Array(shared.projects.values)
-    case .network: Array(shared.networks.values)
-    case .keyPair: Array(shared.keyPairs.values)
+    case .project: Array(shared.records.projects.values)
+    case .network: Array(shared.records.networks.values)
+    case .keyPair: Array(shared.records.keyPairs.values)
     case .instance: instances.all.map(\.record)
     }
   }
@@ -198,9 +185,9 @@ public struct Catalog: Sendable {
 
   public func count(_ kind: ResourceKind) -> Int {
     switch kind {
-    case .project: shared.projects.count
-    case .network: shared.networks.count
-    case .keyPair: shared.keyPairs.count
+    case .project: shared.records.projects.count
+    case .network: shared.records.networks.count
+    case .keyPair: shared.records.keyPairs.count
     case .instance: instances.count
     }
   }
@@ -208,10 +195,10 @@ public struct Catalog: Sendable {
   /// How many different contents of user data there are.
   public var userDataCount: Int { instances.userDataCount }
 
-  private func holder(_ row: InstanceTable.Row) -> Holder {
-    Holder(
-      version: version(stamp: row.stamp), instance: row.packed,
-      password: instances.password(of: row.packed.id), shared: shared)
+  private func view(_ row: InstanceTable.Row) -> InstanceView {
+    InstanceView(
+      row.packed, at: version(stamp: row.stamp), password: instances.password(of: row.packed.id),
+      shared: shared)
   }
 
   private func version(stamp: UInt64) -> Version {
@@ -224,21 +211,6 @@ public struct Catalog: Sendable {
     let generation: UInt64
     let instance: UInt64
     let shared: UInt64
-  }
-
-  /// An instance that was found. Taking it apart takes time, and needs the catalogue no more.
-  public struct Holder: Sendable {
-    public let version: Version
-    public let instance: PackedInstance
-    let password: Secret<[UInt8]>?
-    let shared: SharedRecords
-
-    public var id: InstanceID { instance.id }
-
-    /// The instance with all that it refers to.
-    public var view: InstanceView { InstanceView(instance, password: password, shared: shared) }
-
-    public var record: Record { instance.record }
   }
 }
 

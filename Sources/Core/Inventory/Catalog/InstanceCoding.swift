@@ -5,8 +5,12 @@ import OrderedCollections
 // on the wire. Id and user data are kept beside them.
 
 extension PackedFields {
-  init(_ instance: Instance) {
-    self.init { field, out in instance.pack(field, into: &out) }
+  /// - Parameter knownEC2InstanceID: The record's, declared or not.
+  init(_ instance: Instance, knownEC2InstanceID: String?) {
+    self.init { field, out in
+      field == .knownEC2InstanceID
+        ? out.putWhole(knownEC2InstanceID) : instance.pack(field, into: &out)
+    }
   }
 }
 

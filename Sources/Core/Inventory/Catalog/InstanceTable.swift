@@ -37,7 +37,9 @@ struct InstanceTable: Sendable {
   /// - Returns: Its number.
   mutating func put(_ packed: PackedInstance, stamp: UInt64) -> UInt32 {
     var packed = packed
-    if let content = packed.userDataContent { packed.userDataContent = userData.take(content) }
+    if let content = packed.userDataContent {
+      packed = PackedInstance(packed, sharing: userData.take(content))
+    }
     let row = Row(packed: packed, stamp: stamp)
     if let number = numbers[packed.id] {
       if let old = rows[Int(number)]?.packed.userDataContent { userData.release(old) }

@@ -11,6 +11,7 @@ struct PackedFields: Sendable {
     case hostname, project, user, name, domain, host, launchIndex, reservationID
     case availabilityZone, availabilityZoneID, region, placementGroup, instanceType, architecture
     case accountID, imageID, bootRoles, ec2InstanceID, amiID, kernelID, ramdiskID
+    case knownEC2InstanceID
     case keys, metadata, tags, securityGroups, metadataOptions
     case blockDevices, devices, dedicatedCPUs, interfaces
     case vendorData, adminPassword, files, injectedNetworkConfig

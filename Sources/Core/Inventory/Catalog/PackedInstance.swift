@@ -3,25 +3,35 @@ import OrderedCollections
 /// An instance as the catalogue keeps it: a few bytes, of which a field is read when it is asked for.
 /// A request needs one or ten of them, and whoever needs all takes the ``unpacked`` instance.
 ///
-/// The fields are ``Instance``'s.
-public struct PackedInstance: Sendable {
+/// The fields are ``Instance``'s. An object, so that a look at it counts one reference and touches none
+/// of what it shares with others.
+public final class PackedInstance: Sendable {
   public let id: InstanceID
   let revision: Revision
   let createdAtSeconds: Int
-  /// The one that the instance is known by, declared or not.
-  let knownEC2InstanceID: String?
   private let fields: PackedFields
   /// Once in memory for all instances that have the same.
-  var userDataContent: UserDataPool.Content?
+  let userDataContent: UserDataPool.Content?
 
   init(_ record: Record, of instance: Instance) {
     id = instance.id
     revision = record.revision
     createdAtSeconds = record.createdAtSeconds
-    knownEC2InstanceID = record.ec2InstanceID
     userDataContent = instance.userData.map { UserDataPool.Content($0.revealed) }
-    fields = PackedFields(instance)
+    fields = PackedFields(instance, knownEC2InstanceID: record.ec2InstanceID)
   }
+
+  /// - Parameter content: Its user data's own bytes, or others of the same content.
+  init(_ packed: PackedInstance, sharing content: UserDataPool.Content) {
+    id = packed.id
+    revision = packed.revision
+    createdAtSeconds = packed.createdAtSeconds
+    fields = packed.fields
+    userDataContent = content
+  }
+
+  /// The one that the instance is known by, declared or not.
+  var knownEC2InstanceID: String? { fields.text(.knownEC2InstanceID) }
 
   var record: Record {
     Record(
@@ -77,6 +87,7 @@ public struct PackedInstance: Sendable {
     fields.value(.metadataOptions, MetadataOptions.Declared.init(unpacking:))
       ?? MetadataOptions.Declared()
   }
+  var declaresMetadataOptions: Bool { fields.range(of: .metadataOptions) != nil }
   public var blockDevices: [BlockDevice] {
     fields.list(.blockDevices) { reader throws(ByteReader.Malformed) in
       BlockDevice(virtual: try reader.text(), device: try reader.text())

@@ -1,6 +1,11 @@
 /// What instances refer to, and what is in force where they say nothing.
 struct SharedRecords: Sendable {
-  var defaultMetadataOptions = MetadataOptions.Declared()
+  /// The daemon's own.
+  var defaultMetadataOptions = MetadataOptions.Declared() {
+    didSet { defaults = MetadataOptions(defaultMetadataOptions) }
+  }
+  /// In force for whoever declares nothing.
+  private var defaults = MetadataOptions()
   private(set) var projects: [String: Record] = [:]
   private(set) var networks: [NetworkID: Record] = [:]
   private(set) var keyPairs: [KeyPairID: Record] = [:]
@@ -42,6 +47,7 @@ struct SharedRecords: Sendable {
   func metadataOptions(of instance: PackedInstance) -> MetadataOptions {
     var ofProject: MetadataOptions.Declared?
     if projectsWithOptions > 0, let id = instance.project { ofProject = options(ofProject: id) }
+    guard ofProject != nil || instance.declaresMetadataOptions else { return defaults }
     return MetadataOptions(
       instance.declaredMetadataOptions, ofProject ?? MetadataOptions.Declared(),
       defaultMetadataOptions)
@@ -62,4 +68,15 @@ struct SharedRecords: Sendable {
   func keyPair(_ id: KeyPairID) -> KeyPair? {
     if case .keyPair(let keyPair) = keyPairs[id]?.resource { keyPair } else { nil }
   }
+
+  // MARK: For views
+
+  /// All of them as they are at a time, in one reference.
+  final class Snapshot: Sendable {
+    let records: SharedRecords
+
+    init(_ records: SharedRecords) { self.records = records }
+  }
+
+  static let none = Snapshot(SharedRecords())
 }

@@ -1,0 +1,53 @@
+import Dialects
+import Synchronization
+
+/// Where a request leads, as far as its target says.
+final class Destination: Sendable {
+  /// The target as it came.
+  fileprivate let bytes: [UInt8]
+  let target: RequestTarget
+  /// The dialect that the path is in; nil where it is in none.
+  let dialect: (any Dialect)?
+  /// What stands at the path; nil where nothing does, whoever asks.
+  let place: MetadataPlace?
+  /// Whether session tokens are handed out there.
+  let isTokenPath: Bool
+  /// What change is to be waited for, where the guest asks for that.
+  let change: ChangeQuery?
+  /// Set where it is no dialect's business.
+  let probe: Probe?
+
+  init(_ bytes: [UInt8]) throws(RequestTarget.Malformed) {
+    self.bytes = bytes
+    target = try RequestTarget(parsing: bytes)
+    dialect = DialectTable.dialect(for: target)
+    place = dialect?.place(at: target)
+    isTokenPath = dialect?.tokenPaths.contains(target) == true
+    change = ChangeQuery(target: bytes)
+    probe = Probe(target: bytes)
+  }
+
+  var needs: Needs { place?.needs ?? [] }
+}
+
+/// Destinations that were found before: all guests of one image ask for the same few dozen.
+///
+/// Each has one place that it may be kept at; who comes there next takes it over.
+final class Destinations: Sendable {
+  /// What the boots of some images ask for. A power of two.
+  private static let places = 1024
+  /// Longer than any path of a boot's.
+  private static let maximumBytes = 160
+
+  private let kept = Mutex([Destination?](repeating: nil, count: places))
+
+  /// Reads a request line's target.
+  func destination(of bytes: [UInt8]) throws(RequestTarget.Malformed) -> Destination {
+    guard bytes.count <= Destinations.maximumBytes else { return try Destination(bytes) }
+    let place = Int(truncatingIfNeeded: ByteHash.of(bytes, salt: 0)) & (Destinations.places - 1)
+    if let known = kept.withLock({ $0[place] }), known.bytes == bytes { return known }
+    let new = try Destination(bytes)
+    kept.withLock { $0[place] = new }
+    return new
+  }
+}
