@@ -194,10 +194,10 @@ struct GuestAccountsTests {
 
   @Test("where all together keep too much, only who has much pays for it")
   func heldInAll() {
-    let accounts = Accounts()
+    let accounts = Accounts(limits: ConnectionLimits(connections: 100_000))
     let each = Limits.maximumHeldBytesPerGuest
     for number in 0..<(Limits.maximumHeldBytes / each) {
-      #expect(accounts.hold(each, insteadOf: 0, of: .known(Self.guest(number))))
+      #expect(accounts.hold(each, insteadOf: 0, of: accounts.payer(number, isKnown: true)))
     }
     let (one, other) = (
       accounts.payer(9001, isKnown: true), accounts.payer(9002, isKnown: true)

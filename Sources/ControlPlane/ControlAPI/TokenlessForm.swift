@@ -20,8 +20,8 @@ public struct TokenlessForm: Sendable, Hashable {
     hostname = user.hostname
     project = user.project
     requests = [:]
-    for (dialect, use) in user.uses.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-      requests[dialect.rawValue] = Int(clamping: use.requests)
+    for (dialect, count) in user.requests.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      requests[dialect.rawValue] = Int(clamping: count)
     }
     lastSeenSeconds = user.lastSeenSeconds
     countedSinceSeconds = user.countedSinceSeconds

@@ -50,11 +50,11 @@ struct InstancePage {
     var smallest = SmallestKeys<InstanceID>(count: count)
     var start: Int? = 0
     while let from = start {
-      let part = catalog.read { $0.instanceIDs(from: from, count: InstancePage.part) }
+      let part = catalog.read { $0.instances(from: from, count: InstancePage.part) }
       start = part.next
-      for id in part.ids {
-        if let marker, id <= marker { continue }
-        smallest.take(id)
+      for instance in part.instances {
+        if let marker, instance.id <= marker { continue }
+        smallest.take(instance.id)
       }
     }
     return smallest.keys

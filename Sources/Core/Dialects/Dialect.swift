@@ -43,6 +43,15 @@ public struct MetadataPlace: Sendable {
 /// The dialects that there are.
 public enum DialectName: String, Sendable, Hashable, CaseIterable {
   case openstack, nocloud, ec2
+
+  /// Its place among all, from 0 on.
+  public var number: Int {
+    switch self {
+    case .openstack: 0
+    case .nocloud: 1
+    case .ec2: 2
+    }
+  }
 }
 
 /// Who may ask in a dialect.

@@ -45,6 +45,14 @@ public enum IPAddress: Hashable, Sendable {
     }
   }
 
+  /// 128 bits that no other address has: an IPv4 address is the IPv6 one that stands for it.
+  var mappedHalves: (upper: UInt64, lower: UInt64) {
+    switch self {
+    case .v4(let bits): (0, 0xFFFF << 32 | UInt64(bits))
+    case .v6(let upper, let lower): (upper, lower)
+    }
+  }
+
   public var isIPv4: Bool {
     if case .v4 = self { true } else { false }
   }

@@ -23,7 +23,9 @@ final class AnswerCache: Sendable {
   struct Terms: Sendable {
     let holder: TokenHolder
     let needsToken: Bool
-    let tally: TokenlessRequests.Tally
+    /// Counts requests that show no token, as of this kind.
+    let tally: RequestTally
+    let kind: Int
   }
 
   /// An object, so that a look at it counts one reference and not each of its parts'.

@@ -1,4 +1,5 @@
 import Dialects
+import Inventory
 import Synchronization
 
 /// Where a request leads, as far as its target says.

@@ -10,6 +10,8 @@ public final class LiveCatalog: Sendable {
     var catalog = Catalog()
     /// Nil once the store has been read.
     var progress: Progress? = Progress()
+    /// Of instances that were answered from the store while it was read.
+    var earlyTallies: [InstanceID: RequestTally] = [:]
     var waiters = CatalogWaiters()
     var endsChangeWaits = false
   }
@@ -23,8 +25,6 @@ public final class LiveCatalog: Sendable {
   }
 
   private let state = Mutex(State())
-  /// Counted for the instances of this catalogue.
-  public let tokenless = TokenlessRequests()
   private let defaultMetadataOptions: MetadataOptions.Declared
 
   /// - Parameter defaultMetadataOptions: The daemon's own, which instances and projects overrule.
@@ -36,9 +36,11 @@ public final class LiveCatalog: Sendable {
   public func replace(with catalog: sending Catalog) {
     var catalog = catalog
     catalog.defaultMetadataOptions = defaultMetadataOptions
-    tokenless.keep(only: catalog)
-    tokenless.reserve(catalog.count(.instance))
+    let counted = state.withLock { $0.catalog }.tallies(ofAll: false)
+    catalog.adopt(counted)
     let (satisfied, old) = state.withLock { state in
+      catalog.adopt(state.earlyTallies)
+      state.earlyTallies = [:]
       let old = state.catalog
       catalog.generation = old.generation + 1
       state.catalog = catalog
@@ -53,7 +55,6 @@ public final class LiveCatalog: Sendable {
   /// Takes one transaction's changes.
   public func apply(_ batch: ChangeBatch) {
     let changes = CatalogChanges(batch)
-    tokenless.forget(changes.deletedInstances)
     let satisfied = state.withLock { state in
       state.catalog.apply(changes)
       return state.waiters.takeSatisfied(
@@ -86,6 +87,15 @@ public final class LiveCatalog: Sendable {
   func catalog(of excerpt: InventorySnapshot) -> Catalog {
     var catalog = Catalog(excerpt)
     catalog.defaultMetadataOptions = defaultMetadataOptions
+    var tallies = catalog.tallies(ofAll: true)
+    state.withLock { state in
+      guard state.progress != nil else { return }
+      for (id, own) in tallies {
+        tallies[id] = state.earlyTallies[id] ?? own
+        state.earlyTallies[id] = tallies[id]
+      }
+    }
+    catalog.adopt(tallies)
     return catalog
   }
 

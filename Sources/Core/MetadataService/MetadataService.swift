@@ -243,8 +243,7 @@ public final class MetadataService: Sendable {
     if let refusal = AdmissionGate.refusal(for: options, in: dialect.admission, token: token) {
       return .answer(GuestAnswer(refusal: refusal, instance: id))
     }
-    let tally = catalog.tokenless.tally(of: id, in: dialect.name)
-    if token == nil { tally.note(now: environment.now()) }
+    if token == nil { view.instance.tokenless.note(dialect.name.number, now: environment.now()) }
     if needs.contains(.dynamicVendorData), let vendorData, !vendorData.isReady(for: view) {
       return .wait(Pending(request: request, destination: destination, reason: .vendorData(view)))
     }
@@ -267,7 +266,8 @@ public final class MetadataService: Sendable {
         answer, request.cacheKey,
         on: AnswerCache.Terms(
           holder: TokenHolder(view, request),
-          needsToken: AdmissionGate.needsToken(options, in: dialect.admission), tally: tally),
+          needsToken: AdmissionGate.needsToken(options, in: dialect.admission),
+          tally: view.instance.tokenless, kind: dialect.name.number),
         version: version, day: AnswerCache.day(of: input.askedAtSeconds), seed: input.randomSeedText
       )
     }

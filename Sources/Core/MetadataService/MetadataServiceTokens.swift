@@ -16,7 +16,7 @@ extension MetadataService {
     guard request.caller ?? holder.instance == holder.instance else { return false }
     guard let verdict = verdict(on: request, of: holder, now: now) else {
       guard !terms.needsToken else { return false }
-      terms.tally.note(now: now)
+      terms.tally.note(terms.kind, now: now)
       return true
     }
     return verdict == .valid
@@ -48,26 +48,46 @@ extension MetadataService {
     public var hostname: String
     public var project: String?
     /// By dialect; never empty.
-    public var uses: [DialectName: TokenlessRequests.Use]
+    public var requests: [DialectName: UInt64]
+    /// Seconds since 1970.
+    public var lastSeenSeconds: Int
     /// The service's start, or the instance's declaration. Seconds since 1970.
     public var countedSinceSeconds: Int
 
-    /// Seconds since 1970.
-    public var lastSeenSeconds: Int { uses.values.map(\.lastSeenSeconds).max() ?? 0 }
+    fileprivate init?(_ instance: PackedInstance, serviceStartedAtSeconds: Int) {
+      requests = [:]
+      for dialect in DialectName.allCases {
+        let count = instance.tokenless.requests(dialect.number)
+        if count > 0 { requests[dialect] = count }
+      }
+      guard !requests.isEmpty else { return nil }
+      self.instance = instance.id
+      hostname = instance.hostname
+      project = instance.project
+      lastSeenSeconds = instance.tokenless.lastSeenSeconds
+      countedSinceSeconds = max(serviceStartedAtSeconds, instance.createdAtSeconds)
+    }
   }
+
+  /// Instances that are looked through while the catalogue is locked.
+  private static let partOfUsers = 16_384
 
   /// All instances that were answered without a session token, the latest first.
   /// - Parameter project: Only those of this project.
   public func tokenlessUsers(in project: String? = nil) -> [TokenlessUser] {
-    let uses = catalog.tokenless.uses
-    let users = uses.compactMap { id, uses -> TokenlessUser? in
-      guard let view = view(of: id), project == nil || view.instance.project == project else {
-        return nil
+    var users: [TokenlessUser] = []
+    var start: Int? = 0
+    while let from = start {
+      let part = catalog.read {
+        $0.instances(from: from, count: MetadataService.partOfUsers)
       }
-      let instance = view.instance
-      return TokenlessUser(
-        instance: id, hostname: instance.hostname, project: instance.project, uses: uses,
-        countedSinceSeconds: max(startedAtSeconds, view.createdAtSeconds))
+      start = part.next
+      users += part.instances.compactMap { instance in
+        guard let user = TokenlessUser(instance, serviceStartedAtSeconds: startedAtSeconds),
+          project == nil || user.project == project
+        else { return nil }
+        return user
+      }
     }
     return users.sorted {
       ($1.lastSeenSeconds, $0.instance) < ($0.lastSeenSeconds, $1.instance)

@@ -18,10 +18,11 @@ struct GuestAccounts: Sendable {
     func hash(into hasher: inout Hasher) { hasher.combine(address) }
   }
 
-  /// Who pays for a connection, for as long as it lasts.
+  /// Who pays for a connection, for as long as it lasts: where the account stands, which has no one
+  /// else's place while a connection of its guest is open.
   enum Payer: Hashable, Sendable {
-    case known(Guest)
-    case stranger(Guest)
+    case known(Int)
+    case stranger(Int)
     /// The strangers that found their table full.
     case crowd
 
@@ -80,7 +81,7 @@ struct GuestAccounts: Sendable {
   }
 
   /// The addresses that have an account.
-  var count: Int { known.accounts.count + strangers.accounts.count }
+  var count: Int { known.count + strangers.count }
 
   // MARK: Connections
 
@@ -188,43 +189,69 @@ struct GuestAccounts: Sendable {
 
   // MARK: Tables
 
+  /// Accounts in places, which are looked up once for a connection.
   private struct Table: Sendable {
     let maximum: Int
-    var accounts: [Guest: Account] = [:]
+    private var places: [Guest: Int] = [:]
+    private var accounts: [Account] = []
+    private var free: [Int] = []
     private var sweepCount = GuestAccounts.leastSweep
     private var sweptAt = Int.min
 
     init(maximum: Int) { self.maximum = maximum }
 
-    /// Whether a guest has an account, or may have one.
-    mutating func hasRoom(for guest: Guest, now: Int) -> Bool {
-      guard accounts[guest] == nil else { return true }
-      if accounts.count >= min(sweepCount, maximum) { sweep(now) }
-      return accounts.count < maximum
+    var count: Int { places.count }
+
+    subscript(place: Int) -> Account {
+      get { accounts[place] }
+      _modify { yield &accounts[place] }
+    }
+
+    /// Where a guest's account stands; nil where it has none and there is no room for one.
+    mutating func place(of guest: Guest, now: Int) -> Int? {
+      if let place = places[guest] { return place }
+      if places.count >= min(sweepCount, maximum) { sweep(now) }
+      guard places.count < maximum else { return nil }
+      let place = free.popLast() ?? accounts.count
+      if place == accounts.count {
+        accounts.append(Account())
+      } else {
+        accounts[place] = Account()
+      }
+      places[guest] = place
+      return place
     }
 
     private mutating func sweep(_ now: Int) {
       guard sweptAt == .min || now - sweptAt >= GuestAccounts.sweepMilliseconds else { return }
       sweptAt = now
-      accounts = accounts.filter { !$0.value.isIdle(now: now) }
-      sweepCount = max(GuestAccounts.leastSweep, accounts.count * 2)
+      let idle = places.filter { accounts[$0.value].isIdle(now: now) }
+      if idle.count == places.count {
+        (places, accounts, free) = ([:], [], [])
+      } else {
+        for (guest, place) in idle {
+          places[guest] = nil
+          free.append(place)
+        }
+      }
+      sweepCount = max(GuestAccounts.leastSweep, places.count * 2)
     }
   }
 
   private mutating func payer(for guest: Guest, isKnown: Bool, now: Int) -> Payer {
     if isKnown {
-      _ = known.hasRoom(for: guest, now: now)
-      return .known(guest)
+      // There is always room: no more of them are known than are declared.
+      return known.place(of: guest, now: now).map { .known($0) } ?? .crowd
     }
-    return strangers.hasRoom(for: guest, now: now) ? .stranger(guest) : .crowd
+    return strangers.place(of: guest, now: now).map { .stranger($0) } ?? .crowd
   }
 
-  /// Changes an account where it is kept, which is looked up once.
+  /// Changes an account where it is kept.
   private mutating func change<Result>(_ payer: Payer, _ body: (inout Account) -> Result) -> Result
   {
     switch payer {
-    case .known(let guest): body(&known.accounts[guest, default: Account()])
-    case .stranger(let guest): body(&strangers.accounts[guest, default: Account()])
+    case .known(let place): body(&known[place])
+    case .stranger(let place): body(&strangers[place])
     case .crowd: body(&crowd)
     }
   }

@@ -42,13 +42,7 @@ public struct GuestTally: Sendable {
   }
 
   private static func index(_ dialect: DialectName?, _ status: StatusClass) -> Int {
-    let row =
-      switch dialect {
-      case nil: 0
-      case .openstack: 1
-      case .nocloud: 2
-      case .ec2: 3
-      }
+    let row = dialect.map { $0.number + 1 } ?? 0
     return row * StatusClass.failed.rawValue + status.rawValue - 1
   }
 

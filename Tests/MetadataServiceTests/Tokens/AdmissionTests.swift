@@ -153,7 +153,7 @@ struct AdmissionTests {
     let id = try #require(InstanceID("00000000-0000-4000-8000-000000000001"))
     #expect(await fixture.service.look("/latest/user-data", as: id)?.status == 200)
     #expect(await fixture.service.look("/latest/api/token", as: id)?.status == 405)
-    #expect(fixture.catalog.tokenless.uses.isEmpty)
+    #expect(fixture.service.tokenlessUsers().isEmpty)
   }
 }
 
@@ -179,13 +179,44 @@ struct TokenlessTests {
     fixture.now += 1
     _ = await fixture.ask("/latest/meta-data/hostname", from: "10.0.0.5", token: token)
     _ = await fixture.ask("/latest/meta-data/hostname", from: "10.0.0.5", token: [1])
-    let uses = fixture.catalog.tokenless.uses
+    let users = fixture.service.tokenlessUsers()
     let ids = try (1...2).map { number in
       try #require(InstanceID("00000000-0000-4000-8000-00000000000\(number)"))
     }
-    #expect(uses[ids[0]]?.mapValues(\.requests) == [.ec2: 3, .openstack: 3])
-    #expect(uses[ids[0]]?.values.allSatisfy { $0.lastSeenSeconds == counted } == true)
-    #expect(uses[ids[1]]?.mapValues(\.requests) == [.openstack: 3])
+    #expect(users.map(\.instance) == ids)
+    #expect(users.map(\.requests) == [[.ec2: 3, .openstack: 3], [.openstack: 3]])
+    #expect(users.allSatisfy { $0.lastSeenSeconds == counted })
+  }
+
+  @Test("each dialect has a count of its own")
+  func kinds() {
+    let numbers = DialectName.allCases.map(\.number)
+    #expect(numbers == Array(numbers.indices))
+    #expect(numbers.count <= RequestTally.kinds)
+  }
+
+  @Test("a count goes on where the instance is changed, and where the catalogue is read again")
+  func goesOn() async throws {
+    let fixture = try await ServiceFixture([Self.one])
+    let (catalog, stored) = (fixture.catalog, try await fixture.store.load())
+    let record = try #require(stored.records.first)
+    let changes: [() -> Void] = [
+      { catalog.apply(ChangeBatch(revision: stored.revision, changes: [.put(record)])) },
+      { catalog.replace(with: Catalog(stored)) },
+    ]
+    for (count, change) in changes.enumerated() {
+      _ = await fixture.ask("/latest", from: "10.0.0.5")
+      change()
+      #expect(fixture.service.tokenlessUsers().map(\.requests) == [[.ec2: UInt64(count + 1)]])
+    }
+  }
+
+  @Test("who is answered before the store has been read is counted, too")
+  func early() async throws {
+    let fixture = try await ServiceFixture([Self.one], isRead: false)
+    for _ in 0..<2 { _ = await fixture.ask("/latest", from: "10.0.0.5") }
+    try await fixture.catchUp()
+    #expect(fixture.service.tokenlessUsers().map(\.requests) == [[.ec2: 2]])
   }
 
   @Test(
@@ -196,7 +227,7 @@ struct TokenlessTests {
     let id = try #require(InstanceID("00000000-0000-4000-8000-000000000001"))
     let resource = ResourceID(kind: .instance, text: id.description)
     _ = await fixture.ask("/latest", from: "10.0.0.5")
-    #expect(fixture.catalog.tokenless.uses[id] != nil)
+    #expect(fixture.service.tokenlessUsers().map(\.instance) == [id])
     let result = try await fixture.store.commit([.delete(resource)], now: 0, dryRun: false)
     if isChange {
       fixture.catalog.apply(
@@ -204,6 +235,6 @@ struct TokenlessTests {
     } else {
       try await fixture.catchUp()
     }
-    #expect(fixture.catalog.tokenless.uses.isEmpty)
+    #expect(fixture.service.tokenlessUsers().isEmpty)
   }
 }

@@ -1,10 +1,7 @@
 /// Which instance has an address on which network. Networks and instances are numbers here, since
 /// there are as many entries as addresses.
 struct AddressIndex: Sendable {
-  private struct Holder: Hashable {
-    let network: UInt32
-    let instance: UInt32
-  }
+  private typealias Holder = AddressTable.Holder
 
   /// What an address leads to.
   enum Finding {
@@ -14,13 +11,13 @@ struct AddressIndex: Sendable {
     case several([NetworkID])
   }
 
-  private var holders: [IPAddress: Holder] = [:]
+  private var holders = AddressTable()
   /// Where several networks have one address: all but the first.
   private var others: [IPAddress: [Holder]] = [:]
   private var networks = NetworkNumbers()
 
   /// Makes room for so many addresses more.
-  mutating func reserve(_ count: Int) { holders.reserveCapacity(holders.count + count) }
+  mutating func reserve(_ count: Int) { holders.reserve(count) }
 
   mutating func add(_ address: IPAddress, on network: NetworkID, of instance: UInt32) {
     let holder = Holder(network: networks.take(network), instance: instance)

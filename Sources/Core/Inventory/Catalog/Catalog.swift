@@ -55,6 +55,20 @@ public struct Catalog: Sendable {
 
   public mutating func apply(_ batch: ChangeBatch) { apply(CatalogChanges(batch)) }
 
+  /// Has instances go on with the tallies that they have in another catalogue.
+  public mutating func adopt(_ tallies: [InstanceID: RequestTally]) {
+    for (id, tally) in tallies { instances.adopt(tally, of: id) }
+  }
+
+  /// The tallies of all instances, or only of those for which something was counted.
+  public func tallies(ofAll: Bool) -> [InstanceID: RequestTally] {
+    var tallies: [InstanceID: RequestTally] = [:]
+    for instance in instances.all where ofAll || !instance.tokenless.isEmpty {
+      tallies[instance.id] = instance.tokenless
+    }
+    return tallies
+  }
+
   /// Takes one transaction's changes.
   public mutating func apply(_ changes: CatalogChanges) {
     for change in changes.changes {
@@ -176,11 +190,11 @@ public struct Catalog: Sendable {
     }
   }
 
-  /// The ids of a part of all instances, in no order. Parts that are read one after another have every
-  /// instance that was there all the time.
+  /// A part of all instances, in no order. Parts that are read one after another have every instance
+  /// that was there all the time.
   /// - Returns: Also where the next part starts; nil after the last.
-  public func instanceIDs(from start: Int, count: Int) -> (ids: [InstanceID], next: Int?) {
-    instances.ids(from: start, count: count)
+  public func instances(from start: Int, count: Int) -> (instances: [PackedInstance], next: Int?) {
+    instances.part(from: start, count: count)
   }
 
   public func count(_ kind: ResourceKind) -> Int {

@@ -36,16 +36,17 @@ struct InstanceTable: Sendable {
   /// Puts an instance in, or another one in its place.
   /// - Returns: Its number.
   mutating func put(_ packed: PackedInstance, stamp: UInt64) -> UInt32 {
-    var packed = packed
-    if let content = packed.userDataContent {
-      packed = PackedInstance(packed, sharing: userData.take(content))
-    }
-    let row = Row(packed: packed, stamp: stamp)
-    if let number = numbers[packed.id] {
-      if let old = rows[Int(number)]?.packed.userDataContent { userData.release(old) }
-      rows[Int(number)] = row
+    let content = packed.userDataContent.map { userData.take($0) }
+    if let number = numbers[packed.id], let old = rows[Int(number)]?.packed {
+      if let content = old.userDataContent { userData.release(content) }
+      rows[Int(number)] = Row(
+        packed: PackedInstance(packed, userData: content, tokenless: old.tokenless), stamp: stamp)
       return number
     }
+    let packed =
+      content == nil
+      ? packed : PackedInstance(packed, userData: content, tokenless: packed.tokenless)
+    let row = Row(packed: packed, stamp: stamp)
     let number: UInt32
     if let last = free.popLast() {
       number = last
@@ -71,11 +72,20 @@ struct InstanceTable: Sendable {
     if let number = numbers[id] { rows[Int(number)]?.stamp = stamp }
   }
 
-  /// The ids of the instances with numbers of a part.
+  /// The instances with numbers of a part.
   /// - Returns: None, and nil for the next part's start, where there are no more.
-  func ids(from start: Int, count: Int) -> (ids: [InstanceID], next: Int?) {
+  func part(from start: Int, count: Int) -> (instances: [PackedInstance], next: Int?) {
     let part = rows.dropFirst(start).prefix(count)
-    return (part.compactMap { $0?.packed.id }, part.endIndex < rows.endIndex ? part.endIndex : nil)
+    return (part.compactMap { $0?.packed }, part.endIndex < rows.endIndex ? part.endIndex : nil)
+  }
+
+  /// Has an instance go on with a tally.
+  mutating func adopt(_ tally: RequestTally, of id: InstanceID) {
+    guard let number = numbers[id], let row = rows[Int(number)] else { return }
+    let packed = row.packed
+    rows[Int(number)] = Row(
+      packed: PackedInstance(packed, userData: packed.userDataContent, tokenless: tally),
+      stamp: row.stamp)
   }
 
   var all: some Sequence<PackedInstance> { rows.lazy.compactMap { $0?.packed } }

@@ -8,10 +8,13 @@ import OrderedCollections
 public final class PackedInstance: Sendable {
   public let id: InstanceID
   let revision: Revision
-  let createdAtSeconds: Int
+  /// When it was first declared, in seconds since 1970.
+  public let createdAtSeconds: Int
   private let fields: PackedFields
   /// Once in memory for all instances that have the same.
   let userDataContent: UserDataPool.Content?
+  /// Its guest's requests that were answered without a session token, by dialect.
+  public let tokenless: RequestTally
 
   init(_ record: Record, of instance: Instance) {
     id = instance.id
@@ -19,15 +22,18 @@ public final class PackedInstance: Sendable {
     createdAtSeconds = record.createdAtSeconds
     userDataContent = instance.userData.map { UserDataPool.Content($0.revealed) }
     fields = PackedFields(instance, knownEC2InstanceID: record.ec2InstanceID)
+    tokenless = RequestTally()
   }
 
+  /// The same instance with parts that others have too.
   /// - Parameter content: Its user data's own bytes, or others of the same content.
-  init(_ packed: PackedInstance, sharing content: UserDataPool.Content) {
+  init(_ packed: PackedInstance, userData content: UserDataPool.Content?, tokenless: RequestTally) {
     id = packed.id
     revision = packed.revision
     createdAtSeconds = packed.createdAtSeconds
     fields = packed.fields
     userDataContent = content
+    self.tokenless = tokenless
   }
 
   /// The one that the instance is known by, declared or not.

@@ -1,7 +1,8 @@
-/// A quick hash for tables in which a place may be lost and nothing is wrong: who finds two inputs of one
-/// hash takes a place from somebody, and no more.
-enum ByteHash {
-  static func of(_ bytes: [UInt8], salt: UInt64) -> UInt64 {
+/// A quick hash, for tables that are looked at with each request. Where somebody gains by inputs of one
+/// hash, its salt must be random.
+public enum ByteHash {
+  /// - Parameter salt: Tells this table's hashes from those of others.
+  public static func of(_ bytes: [UInt8], salt: UInt64) -> UInt64 {
     unsafe bytes.withUnsafeBytes { bytes in
       var hash = salt
       var place = 0
@@ -19,7 +20,7 @@ enum ByteHash {
   }
 
   /// Folds a product that depends on all bits of both.
-  static func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+  public static func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {
     let product = (hash ^ word).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
     return product.high ^ product.low ^ hash.byteSwapped
   }
