@@ -46,7 +46,8 @@ struct ProjectTests {
       }
       let status = { (number: Int) -> Int in
         let request = GuestRequest(
-          method: .get, target: Array("/latest/meta-data/hostname".utf8), network: .default,
+          Question(method: .get, target: Array("/latest/meta-data/hostname".utf8)),
+          network: .default,
           source: .v4(0x0A00_0000 | UInt32(number)))
         guard case .answer(let answer) = plane.service.answer(request) else { return 0 }
         return answer.status

@@ -11,7 +11,7 @@ struct RoadTests {
 
   private func ask(_ service: MetadataService, _ path: String, from source: String) async throws {
     let request = GuestRequest(
-      method: .get, target: Array(path.utf8), network: .default,
+      Question(method: .get, target: Array(path.utf8)), network: .default,
       source: try #require(IPAddress(source)))
     if case .wait(let pending) = service.answer(request) { service.abandon(pending) }
   }

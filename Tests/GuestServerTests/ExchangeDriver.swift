@@ -11,6 +11,8 @@ struct ExchangeDriver {
     lingerMilliseconds: 500)
 
   var exchange: GuestExchange
+  /// What is known of heads; another driver's where one is given.
+  var heads = KnownHeads()
   /// What was done, such as `ask get /a` or `send 200`.
   var actions: [String] = []
   var now = 1000
@@ -68,7 +70,7 @@ struct ExchangeDriver {
       } else if case .ask = action, answersAtOnce {
         action = exchange.answered(answer(200), now: now)
       } else {
-        action = exchange.next(bytes.span, from: &offset, now: now)
+        action = exchange.next(bytes.span, from: &offset, heads: &heads, now: now)
         if case .wait = action { break }
       }
     }

@@ -4,7 +4,8 @@ import Testing
 
 @Suite("The table of addresses")
 struct AddressTableTests {
-  @Test("it says what a dictionary says, whatever is put in and taken out", arguments: [3, 40, 900])
+  @Test(
+    "it says what a dictionary says, whatever is put in and taken out", arguments: [3, 40, 900])
   func likeADictionary(kinds: Int) {
     var (table, dictionary) = (AddressTable(), [IPAddress: AddressTable.Holder]())
     var random = SystemRandomNumberGenerator()

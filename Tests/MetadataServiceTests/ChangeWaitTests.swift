@@ -88,7 +88,8 @@ struct ChangeWaitTests {
     func ask() -> MetadataService.Outcome {
       service.answer(
         GuestRequest(
-          method: .get, target: Array(Self.query(tag).utf8), network: nil, source: source))
+          Question(method: .get, target: Array(Self.query(tag).utf8)), network: nil, source: source)
+      )
     }
     var waiting: [MetadataService.Pending] = []
     for _ in 0..<Limits.maximumChangeWaitsPerInstance {

@@ -33,7 +33,8 @@ struct DynamicVendorDataTests {
         now: { 0 }, randomBytes: { [UInt8](repeating: 0, count: $0) }, sleep: { _ in },
         refused: { _, _ in }))
     let request = GuestRequest(
-      method: .get, target: Array("/openstack/latest/vendor_data2.json".utf8), network: nil,
+      Question(method: .get, target: Array("/openstack/latest/vendor_data2.json".utf8)),
+      network: nil,
       source: .v4(0x0A00_0005))
     let answer = try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await vendorData.run() }

@@ -97,10 +97,10 @@ struct HostRuleTests {
   private func request(_ target: String, _ host: String?, local: String = "10.9.9.9")
     -> GuestRequest
   {
-    var request = GuestRequest(
-      method: .get, target: Array(target.utf8), network: nil, source: .v4(0x0A00_0005),
-      local: IPAddress(local))
-    request.fields.host = host.map { Array($0.utf8) }
-    return request
+    var fields = RequestFields()
+    fields.host = host.map { Array($0.utf8) }
+    return GuestRequest(
+      Question(method: .get, target: Array(target.utf8), fields: fields), network: nil,
+      source: .v4(0x0A00_0005), local: IPAddress(local))
   }
 }

@@ -53,7 +53,7 @@ struct MetadataServiceTests {
   func holdLimit() async throws {
     let fixture = try await ServiceFixture([])
     let request = GuestRequest(
-      method: .get, target: Array("/".utf8), network: nil, source: .v4(0x0A00_0009))
+      Question(method: .get, target: Array("/".utf8)), network: nil, source: .v4(0x0A00_0009))
     var held: [MetadataService.Pending] = []
     var refused = 0
     for _ in 0..<(Limits.maximumHeldRequestsPerAddress + 3) {
@@ -103,12 +103,12 @@ struct MetadataServiceTests {
   @Test(
     "methods that a path does not take are refused with those it takes",
     arguments: [
-      ("/latest/meta-data/hostname", GuestRequest.Method.post, "GET, HEAD"),
+      ("/latest/meta-data/hostname", Question.Method.post, "GET, HEAD"),
       ("/openstack/latest/meta_data.json", .put, "GET, HEAD"),
       ("/openstack/latest/password", .put, "GET, HEAD, POST"),
       ("/latest", .other, "GET, HEAD"),
     ])
-  func methods(path: String, method: GuestRequest.Method, allow: String) async throws {
+  func methods(path: String, method: Question.Method, allow: String) async throws {
     let fixture = try await ServiceFixture([Self.one])
     let answer = await fixture.ask(path, from: "10.0.0.5", method: method)
     #expect(answer.status == 405)

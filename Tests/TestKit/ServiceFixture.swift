@@ -98,16 +98,17 @@ public final class ServiceFixture: Sendable {
 
   /// The request of a guest, answered; waited for where it must be.
   public func ask(
-    _ path: String, from source: String, method: GuestRequest.Method = .get, body: String = "",
+    _ path: String, from source: String, method: Question.Method = .get, body: String = "",
     network: String? = nil, host: String? = nil, caller: InstanceID? = nil,
     link: LinkFacts = LinkFacts(), fields: RequestFields = RequestFields(), token: [UInt8]? = nil
   ) async -> GuestAnswer {
-    var request = GuestRequest(
-      method: method, target: Array(path.utf8), network: network.flatMap { NetworkID($0) },
-      source: IPAddress(source) ?? .v4(0), caller: caller, link: link, fields: fields,
-      body: Array(body.utf8))
-    request.fields.host = host.map { Array($0.utf8) }
-    request.fields.sessionToken = token ?? fields.sessionToken
+    var fields = fields
+    fields.host = host.map { Array($0.utf8) }
+    fields.sessionToken = token ?? fields.sessionToken
+    let request = GuestRequest(
+      Question(method: method, target: Array(path.utf8), fields: fields),
+      network: network.flatMap { NetworkID($0) }, source: IPAddress(source) ?? .v4(0),
+      caller: caller, link: link, body: Array(body.utf8))
     switch service.answer(request) {
     case .answer(let answer): return answer
     case .wait(let pending): return await service.finish(pending)

@@ -11,13 +11,16 @@ func fuzzRequests(_ input: [UInt8]) {
   for way in ways.dropFirst() {
     expectEqual(parse(way), parsed, "another cut gives other requests")
   }
-  let asked = exchange(ways[0], answersAtOnce: true)
+  // What one connection has read, the others know.
+  var heads = KnownHeads()
+  let asked = exchange(ways[0], answersAtOnce: true, &heads)
   expect(parsed.starts(with: asked), "the exchange asks \(asked), the parser reads \(parsed)")
   for way in ways.dropFirst() {
-    expectEqual(exchange(way, answersAtOnce: true), asked, "another cut asks other requests")
+    expectEqual(
+      exchange(way, answersAtOnce: true, &heads), asked, "another cut asks other requests")
   }
   // Answers that come late change nothing, save that an early end of the input is noticed later.
-  let late = exchange(ways[2], answersAtOnce: false)
+  let late = exchange(ways[2], answersAtOnce: false, &heads)
   expect(asked.starts(with: late), "asked late: \(late), asked at once: \(asked)")
 }
 
@@ -50,7 +53,7 @@ private func parse(_ pieces: [ArraySlice<UInt8>]) -> [String] {
 }
 
 private func line(
-  _ method: GuestRequest.Method, _ target: [UInt8], _ fields: RequestFields, _ body: [UInt8]
+  _ method: Question.Method, _ target: [UInt8], _ fields: RequestFields, _ body: [UInt8]
 ) -> String {
   "\(method) \(target) \(fields) \(body)"
 }
@@ -65,8 +68,11 @@ private func check(_ target: [UInt8], _ fields: RequestFields, _ body: [UInt8]) 
 
 /// Runs a connection to its end on paper, every request answered by a metadata service.
 /// - Returns: A line for each request that was asked, and one for the refusal.
-private func exchange(_ pieces: [ArraySlice<UInt8>], answersAtOnce: Bool) -> [String] {
-  var connection = PaperConnection(answersAtOnce: answersAtOnce)
+private func exchange(
+  _ pieces: [ArraySlice<UInt8>], answersAtOnce: Bool, _ heads: inout KnownHeads
+) -> [String] {
+  var connection = PaperConnection(answersAtOnce: answersAtOnce, heads)
+  defer { heads = connection.heads }
   for piece in pieces {
     while !connection.exchange.wantsInput, connection.hasQuestion { connection.answer() }
     connection.receive(Array(piece))
@@ -91,8 +97,8 @@ func guestRequest(_ line: String, _ name: String, _ value: [UInt8]) -> GuestRequ
     case .needsMore, .refused: return nil
     case .request(let request):
       return GuestRequest(
-        method: request.method, target: request.target, network: nil, source: World.address,
-        fields: request.fields, body: request.body)
+        Question(method: request.method, target: request.target, fields: request.fields),
+        network: nil, source: World.address, body: request.body)
     }
   }
 }
@@ -104,10 +110,14 @@ private struct PaperConnection {
       lingerMilliseconds: 1),
     network: nil, source: World.address, now: 0)
   let answersAtOnce: Bool
+  var heads: KnownHeads
   var asked: [String] = []
   private var question: GuestRequest?
 
-  init(answersAtOnce: Bool) { self.answersAtOnce = answersAtOnce }
+  init(answersAtOnce: Bool, _ heads: KnownHeads) {
+    self.answersAtOnce = answersAtOnce
+    self.heads = heads
+  }
 
   var hasQuestion: Bool { question != nil }
 
@@ -145,7 +155,7 @@ private struct PaperConnection {
         action = exchange.answered(World.answer(to: request), now: 0)
         continue
       }
-      action = exchange.next(bytes.span, from: &offset, now: 0)
+      action = exchange.next(bytes.span, from: &offset, heads: &heads, now: 0)
       if case .wait = action { break }
     }
     expect(offset == bytes.count, "an exchange takes all that it is given")

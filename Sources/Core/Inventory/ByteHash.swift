@@ -2,7 +2,7 @@
 /// hash, its salt must be random.
 public enum ByteHash {
   /// - Parameter salt: Tells this table's hashes from those of others.
-  public static func of(_ bytes: [UInt8], salt: UInt64) -> UInt64 {
+  public static func of(_ bytes: Span<UInt8>, salt: UInt64) -> UInt64 {
     unsafe bytes.withUnsafeBytes { bytes in
       var hash = salt
       var place = 0

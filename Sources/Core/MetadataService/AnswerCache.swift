@@ -159,7 +159,7 @@ final class AnswerCache: Sendable {
   /// 0, which stands for none.
   private func hash(_ key: Key) -> UInt64 {
     let (upper, lower) = key.source.halves
-    return max(1, ByteHash.of(key.target, salt: ByteHash.mix(salt ^ upper, lower)))
+    return max(1, ByteHash.of(key.target.span, salt: ByteHash.mix(salt ^ upper, lower)))
   }
 
   /// Where the text stands, if it stands there once.

@@ -1,9 +1,8 @@
-import Dialects
+public import Dialects
 import Inventory
-import Synchronization
 
 /// Where a request leads, as far as its target says.
-final class Destination: Sendable {
+public final class Destination: Sendable {
   /// The target as it came.
   fileprivate let bytes: [UInt8]
   let target: RequestTarget
@@ -18,7 +17,7 @@ final class Destination: Sendable {
   /// Set where it is no dialect's business.
   let probe: Probe?
 
-  init(_ bytes: [UInt8]) throws(RequestTarget.Malformed) {
+  public init(_ bytes: [UInt8]) throws(RequestTarget.Malformed) {
     self.bytes = bytes
     target = try RequestTarget(parsing: bytes)
     dialect = DialectTable.dialect(for: target)
@@ -34,21 +33,24 @@ final class Destination: Sendable {
 /// Destinations that were found before: all guests of one image ask for the same few dozen.
 ///
 /// Each has one place that it may be kept at; who comes there next takes it over.
-final class Destinations: Sendable {
+public struct Destinations: Sendable {
   /// What the boots of some images ask for. A power of two.
   private static let places = 1024
   /// Longer than any path of a boot's.
   private static let maximumBytes = 160
 
-  private let kept = Mutex([Destination?](repeating: nil, count: places))
+  private var kept = [Destination?](repeating: nil, count: places)
 
-  /// Reads a request line's target.
-  func destination(of bytes: [UInt8]) throws(RequestTarget.Malformed) -> Destination {
-    guard bytes.count <= Destinations.maximumBytes else { return try Destination(bytes) }
-    let place = Int(truncatingIfNeeded: ByteHash.of(bytes, salt: 0)) & (Destinations.places - 1)
-    if let known = kept.withLock({ $0[place] }), known.bytes == bytes { return known }
-    let new = try Destination(bytes)
-    kept.withLock { $0[place] = new }
+  public init() {}
+
+  /// Where a request line's target leads; nil where it cannot be read.
+  public mutating func destination(of target: [UInt8]) -> Destination? {
+    guard target.count <= Destinations.maximumBytes else { return try? Destination(target) }
+    let place =
+      Int(truncatingIfNeeded: ByteHash.of(target.span, salt: 0)) & (Destinations.places - 1)
+    if let known = kept[place], known.bytes == target { return known }
+    let new = try? Destination(target)
+    if let new { kept[place] = new }
     return new
   }
 }

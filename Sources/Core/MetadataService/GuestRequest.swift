@@ -3,9 +3,8 @@ public import Inventory
 
 /// What a guest asks, without a trace of the connection that carried it.
 public struct GuestRequest: Sendable {
-  public var method: Method
-  /// The request line's target as it came: a path or an absolute URI, not decoded.
-  public var target: [UInt8]
+  /// What its head says.
+  public let question: Question
   /// The network that the connection's socket serves; nil where it serves whatever is routed to
   /// it. It comes from the listener, never from anything that the guest sent.
   public var network: NetworkID?
@@ -16,24 +15,24 @@ public struct GuestRequest: Sendable {
   /// Whom the connection's earlier requests were answered as; nil for its first.
   public var caller: InstanceID?
   public var link: LinkFacts
-  public var fields: RequestFields
   public var body: [UInt8]
 
   public init(
-    method: Method, target: [UInt8], network: NetworkID?, source: IPAddress,
-    local: IPAddress? = nil, caller: InstanceID? = nil, link: LinkFacts = LinkFacts(),
-    fields: RequestFields = RequestFields(), body: [UInt8] = []
+    _ question: Question, network: NetworkID?, source: IPAddress, local: IPAddress? = nil,
+    caller: InstanceID? = nil, link: LinkFacts = LinkFacts(), body: [UInt8] = []
   ) {
-    self.method = method
-    self.target = target
+    self.question = question
     self.network = network
     self.source = source
     self.local = local
     self.caller = caller
     self.link = link
-    self.fields = fields
     self.body = body
   }
+
+  public var method: Question.Method { question.method }
+  public var target: [UInt8] { question.target }
+  public var fields: RequestFields { question.fields }
 
   /// Where it came from: two networks may have the same address.
   var origin: Strangers.Source { Strangers.Source(address: source, network: network) }
@@ -43,15 +42,6 @@ public struct GuestRequest: Sendable {
     AnswerCache.Key(
       network: network, source: source, mac: link.mac, isMACUnresolved: link.isMACUnresolved,
       target: target)
-  }
-
-  public enum Method: Sendable, Hashable {
-    case get
-    case head
-    case post
-    case put
-    /// Any other token; none is answered with a document.
-    case other
   }
 }
 

@@ -59,7 +59,6 @@ public final class MetadataService: Sendable {
   let held = Mutex(HoldLedger())
   let changes = Mutex(ChangeLedger())
   private let cache = AnswerCache()
-  private let destinations = Destinations()
   private let seeds: RandomSeeds
 
   public init(
@@ -99,10 +98,7 @@ public final class MetadataService: Sendable {
     {
       return .answer(answer)
     }
-    let destination: Destination
-    do {
-      destination = try destinations.destination(of: request.target)
-    } catch {
+    guard let destination = request.question.destination else {
       return .answer(refuse(request, .malformedTarget, nil))
     }
     if request.method == .get, let probe = destination.probe {
@@ -174,8 +170,9 @@ public final class MetadataService: Sendable {
   public func look(_ path: String, as id: InstanceID) async -> GuestAnswer? {
     guard let view = view(of: id) else { return nil }
     let source = view.instance.firstAddress?.ip ?? .v4(0)
-    let request = GuestRequest(method: .get, target: Array(path.utf8), network: nil, source: source)
-    guard let destination = try? Destination(request.target) else {
+    let request = GuestRequest(
+      Question(method: .get, target: Array(path.utf8)), network: nil, source: source)
+    guard let destination = request.question.destination else {
       return GuestAnswer(refusal: .malformedTarget, instance: id)
     }
     switch decide(request, destination, as: view, token: .valid) {

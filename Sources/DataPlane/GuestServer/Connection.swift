@@ -122,7 +122,7 @@ struct Connection {
   private mutating func advance(_ bytes: Span<UInt8>, _ turn: inout Turn) {
     var offset = 0
     while true {
-      let action = exchange.next(bytes, from: &offset, now: turn.now)
+      let action = exchange.next(bytes, from: &offset, heads: &turn.heads, now: turn.now)
       if case .wait = action { return }
       perform(one: consume action, &turn)
     }

@@ -83,10 +83,12 @@ final class ConnectionLedger: Sendable {
     -> Seat
   {
     state.withLock { state in
-      guard !state.isDraining, state.entries[listener]?.isDraining == false else { return .none }
+      guard !state.isDraining, let entry = state.entries[listener], !entry.isDraining else {
+        return .none
+      }
       let (payer, admission) = state.accounts.open(guest, isKnown: isKnown, now: now)
       if admission != .dropped {
-        state.entries[listener]?.open += 1
+        entry.open += 1
         state.open += 1
       }
       return Seat(payer: payer, admission: admission)
@@ -97,13 +99,12 @@ final class ConnectionLedger: Sendable {
   func release(_ seat: Seat, by listener: ListenerID) {
     let emptied = state.withLock { state in
       state.accounts.close(seat.payer, after: seat.admission)
-      state.entries[listener]?.open -= 1
+      let entry = state.entries[listener]
+      entry?.open -= 1
       state.open -= 1
       var emptied: [AsyncStream<Never>.Continuation] = []
       if state.isDraining, state.open == 0 { emptied.append(self.emptied) }
-      if let entry = state.entries[listener], entry.isDraining, entry.open == 0 {
-        emptied.append(entry.emptied)
-      }
+      if let entry, entry.isDraining, entry.open == 0 { emptied.append(entry.emptied) }
       return emptied
     }
     for continuation in emptied { continuation.finish() }

@@ -134,11 +134,14 @@ struct GuestExchange: Sendable {
 
   /// The next thing to do, given input from `offset` on, which is taken as a whole before it says
   /// `wait`.
-  mutating func next(_ bytes: Span<UInt8>, from offset: inout Int, now: Int) -> Action {
+  /// - Parameter heads: What is known of heads, on this connection and others.
+  mutating func next(
+    _ bytes: Span<UInt8>, from offset: inout Int, heads: inout KnownHeads, now: Int
+  ) -> Action {
     switch state {
     case .idle, .head, .body:
       guard isWritable else { break }
-      return advance(bytes, &offset, now)
+      return advance(bytes, &offset, &heads, now)
     case .asked, .paused: break
     case .ending(let mustLinger):
       // Closing on unread input would reset the connection, and the answer with it.
@@ -161,7 +164,17 @@ struct GuestExchange: Sendable {
     return .wait
   }
 
-  private mutating func advance(_ bytes: Span<UInt8>, _ offset: inout Int, _ now: Int) -> Action {
+  private mutating func advance(
+    _ bytes: Span<UInt8>, _ offset: inout Int, _ heads: inout KnownHeads, _ now: Int
+  ) -> Action {
+    let start = offset
+    // Whether what is here is whole requests, none of which has begun before.
+    var isAlone = buffered.isEmpty && parser.isFresh && start < bytes.count
+    if isAlone, let known = heads.head(bytes.extracting(start...)) {
+      offset = bytes.count
+      return ask(
+        known.question, keepsAlive: known.keepsAlive, isHTTP10: known.isHTTP10, body: [])
+    }
     while true {
       let progress: RequestParser.Progress
       if buffered.isEmpty {
@@ -173,11 +186,17 @@ struct GuestExchange: Sendable {
       switch progress {
       case .needsMore: return waitForInput(bytes, &offset, now)
       case .body(let expectsContinue):
+        isAlone = false
         enter(.body, until: now + timeouts.bodyMilliseconds)
         if expectsContinue, buffered.count - taken + bytes.count - offset == 0 {
           return .sendContinue
         }
-      case .request(let parsed): return ask(parsed)
+      case .request(let parsed):
+        let isWhole = isAlone && offset == bytes.count
+        let question = heads.question(
+          of: parsed, head: isWhole ? bytes.extracting(start...) : nil)
+        return ask(
+          question, keepsAlive: parsed.keepsAlive, isHTTP10: parsed.isHTTP10, body: parsed.body)
       case .refused(let refusal): return refuse(refusal)
       }
     }
@@ -203,15 +222,16 @@ struct GuestExchange: Sendable {
     return .wait
   }
 
-  private mutating func ask(_ parsed: RequestParser.Request) -> Action {
+  private mutating func ask(
+    _ question: Question, keepsAlive: Bool, isHTTP10: Bool, body: [UInt8]
+  ) -> Action {
     request = Asked(
-      isHead: parsed.method == .head, keepsAlive: parsed.keepsAlive, isHTTP10: parsed.isHTTP10)
+      isHead: question.method == .head, keepsAlive: keepsAlive, isHTTP10: isHTTP10)
     enter(.asked, until: .max)
     hasAsked = true
     return .ask(
       GuestRequest(
-        method: parsed.method, target: parsed.target, network: network, source: source,
-        local: local, caller: caller, fields: parsed.fields, body: parsed.body))
+        question, network: network, source: source, local: local, caller: caller, body: body))
   }
 
   /// Keeps what is not taken, up to the limit. More than that can only come with the end of input,

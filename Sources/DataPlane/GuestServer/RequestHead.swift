@@ -12,7 +12,7 @@ struct RequestHead: Sendable {
   static let maximumRequestLineBytes =
     maximumMethodBytes + 1 + Limits.maximumRequestTargetBytes + 1 + 8
 
-  var method = GuestRequest.Method.other
+  var method = Question.Method.other
   var target: [UInt8] = []
   /// What an answer may depend on.
   var fields = RequestFields()

@@ -12,7 +12,7 @@ import MetadataService
 struct RequestParser: Sendable {
   /// A whole request.
   struct Request: Sendable {
-    var method: GuestRequest.Method
+    var method: Question.Method
     var target: [UInt8]
     var fields: RequestFields
     var body: [UInt8]
@@ -64,8 +64,11 @@ struct RequestParser: Sendable {
     if case .requestLine = stage { false } else { true }
   }
 
+  /// Whether nothing has been read of a request, nor of what may stand before one.
+  var isFresh: Bool { !isWithinRequest && leadingLines == 0 && searched == 0 }
+
   /// The method, once the request line has been read.
-  var method: GuestRequest.Method { head.method }
+  var method: Question.Method { head.method }
 
   /// The bytes of body that have been read.
   var bodyBytes: Int { body.count }

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// It is handed from function to function, so that it is known at compile time that nobody else uses it
 /// meanwhile; to look that up at run time was a tenth of a request.
-struct Turn {
+struct Turn: ~Copyable {
   /// A buffer that grew beyond this for a large answer is not kept.
   private static let maximumSpareBytes = 256 * 1024
 
@@ -14,6 +14,8 @@ struct Turn {
   private(set) var now = LoopThread.now()
   /// Answers of the connection whose turn it is that are not sent yet.
   var output: [UInt8] = []
+  /// Heads that connections of the thread have read.
+  var heads = KnownHeads()
   /// What the thread has done; nobody else touches it.
   var tally = GuestTally()
   private var date = HTTPDate(secondsSince1970: 0)

@@ -55,7 +55,7 @@ struct AdmissionTests {
     let otherNetwork = await fixture.token(for: "10.0.0.5", network: "b")
     // Twice, so that kept answers are held to the same; in both orders, so that each comes first.
     for shown in Shown.allCases + Shown.allCases.reversed() {
-      for method in [GuestRequest.Method.get, .head] {
+      for method in [Question.Method.get, .head] {
         let token: [UInt8]? =
           switch shown {
           case .nothing: nil

@@ -24,7 +24,8 @@ struct SessionTokenTests {
     return TokenHolder(
       view,
       GuestRequest(
-        method: .get, target: [], network: network.flatMap { NetworkID($0) }, source: source))
+        Question(method: .get, target: []), network: network.flatMap { NetworkID($0) },
+        source: source))
   }
 
   static func sealed(_ nonce: UInt8 = 0) throws -> [UInt8] {

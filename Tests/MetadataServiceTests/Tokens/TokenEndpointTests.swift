@@ -63,8 +63,8 @@ struct TokenEndpointTests {
 
   @Test(
     "a token's path takes PUT alone, and PUT is taken at no other path",
-    arguments: [GuestRequest.Method.get, .head, .post, .other])
-  func methods(method: GuestRequest.Method) async throws {
+    arguments: [Question.Method.get, .head, .post, .other])
+  func methods(method: Question.Method) async throws {
     let required = Examples.instance(
       2, interfaces: #"[{"address": "10.0.0.6"}]"#,
       more: #""metadataOptions": {"httpTokens": "required", "httpTokensScope": "all"}, "#)
