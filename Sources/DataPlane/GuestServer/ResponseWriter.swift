@@ -14,13 +14,10 @@ enum ResponseWriter {
   static func write(_ reply: GuestExchange.Reply, date: [UInt8], into buffer: inout [UInt8]) {
     let answer = reply.answer
     buffer.reserveCapacity(buffer.count + 256 + answer.body.count)
-    buffer.append(statusLine(answer.status))
-    buffer.append("Server: nameplate\r\nDate: ")
+    buffer.append(contentsOf: answer.status == 200 ? okStart : start(answer.status))
     buffer.append(contentsOf: date)
     if hasBody(answer.status) {
-      buffer.append("\r\nContent-Type: ")
-      buffer.append(contentsOf: answer.contentType.rawValue.utf8)
-      buffer.append("\r\nContent-Length: ")
+      buffer.append(contentsOf: contentFields(answer.contentType))
       write(answer.body.count, into: &buffer)
     }
     if let allow = answer.allow {
@@ -43,12 +40,33 @@ enum ResponseWriter {
       write(seconds, into: &buffer)
     }
     switch reply.connection {
-    case .implied: break
-    case .keepAlive: buffer.append("\r\nConnection: keep-alive")
-    case .close: buffer.append("\r\nConnection: close")
+    case .implied: buffer.append("\r\n\r\n")
+    case .keepAlive: buffer.append("\r\nConnection: keep-alive\r\n\r\n")
+    case .close: buffer.append("\r\nConnection: close\r\n\r\n")
     }
-    buffer.append("\r\n\r\n")
     if !reply.isHead, hasBody(answer.status) { buffer.append(contentsOf: answer.body) }
+  }
+
+  // MARK: Parts
+
+  // Nearly all heads are put together from these: fewer pieces are written in less time.
+  private static let okStart = start(200)
+  private static let plainTextFields = contentFields(of: .plainText)
+  private static let jsonFields = contentFields(of: .json)
+
+  private static func start(_ status: Int) -> [UInt8] {
+    Array("\(statusLine(status))Server: nameplate\r\nDate: ".utf8)
+  }
+
+  private static func contentFields(_ type: Document.ContentType) -> [UInt8] {
+    switch type {
+    case .plainText: plainTextFields
+    case .json: jsonFields
+    }
+  }
+
+  private static func contentFields(of type: Document.ContentType) -> [UInt8] {
+    Array("\r\nContent-Type: \(type.rawValue)\r\nContent-Length: ".utf8)
   }
 
   private static func hasBody(_ status: Int) -> Bool { status != 204 && status != 304 }

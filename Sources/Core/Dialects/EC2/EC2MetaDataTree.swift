@@ -40,9 +40,7 @@ enum EC2MetaDataTree {
   ]
 
   private static let hardware: [EC2Entry<EC2Guest>] = [
-    .directory("block-device-mapping", since: .december2007, exists: { _ in true }) {
-      EC2Directory.node(at: $1, leaves: $0.blockDevices)
-    }
+    .directory("block-device-mapping", since: .december2007) { $0.blockDevices }
   ]
 
   private static let placement: [EC2Entry<EC2Guest>] = [
@@ -63,23 +61,32 @@ enum EC2MetaDataTree {
   ]
 
   private static let tags: EC2Table<EC2Guest> = [
-    .directory("instance", exists: { !$0.shownTags.isEmpty }) {
-      EC2Directory.node(at: $1, leaves: $0.shownTags)
-    }
+    .directory("instance") { $0.shownTags }
   ]
 
   private static let keys: [EC2Entry<EC2Guest>] = [
-    .directory("public-keys", exists: { $0.view.publicKey(at: 0) != nil }) { guest, path in
+    .directory("public-keys", exists: { $0.view.publicKey(at: 0) != nil }) { path in
       guard let segment = path.first else {
-        return EC2Directory.listing(
-          guest.view.keys.enumerated().map { index, key in
-            ListingEntry(listed: "\(index)=\(key.name)", segment: String(index))
-          })
+        return { guest in
+          EC2Listing.node(
+            guest.view.keys.enumerated().map { index, key in
+              ListingEntry(listed: "\(index)=\(key.name)", segment: String(index))
+            })
+        }
       }
-      guard let number = Int(segment), String(number) == segment,
-        let key = guest.view.publicKey(at: number)
-      else { return nil }
-      return EC2Directory.node(at: path.dropFirst(), leaves: [(key: "openssh-key", value: key)])
+      guard let number = Int(segment), String(number) == segment else { return nil }
+      switch Array(path.dropFirst()) {
+      case []:
+        return { guest in
+          guest.view.publicKey(at: number).map { _ in .listing([ListingEntry(leaf: "openssh-key")])
+          }
+        }
+      case ["openssh-key"]:
+        return { guest in
+          guest.view.publicKey(at: number).map { .document(Document(text: $0)) }
+        }
+      default: return nil
+      }
     }
   ]
 }

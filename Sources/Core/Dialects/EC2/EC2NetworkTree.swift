@@ -56,14 +56,18 @@ enum EC2NetworkTree {
   static let rows: EC2Table<EC2Guest> = [.directory("interfaces", interfaces)]
 
   private static let interfaces: EC2Table<EC2Guest> = [
-    .directory("macs", exists: { !$0.cards.isEmpty }) { guest, path in
+    .directory("macs", exists: { !$0.cards.isEmpty }) { path in
       guard let segment = path.first else {
-        return EC2Directory.listing(
-          guest.cards.sorted { $0.mac.bits < $1.mac.bits }
-            .map { ListingEntry(directory: $0.mac.description) })
+        return { guest in
+          EC2Listing.node(
+            guest.cards.sorted { $0.mac.bits < $1.mac.bits }
+              .map { ListingEntry(directory: $0.mac.description) })
+        }
       }
-      return guest.cards.first { $0.mac.description == segment }.flatMap {
-        leaves.node(at: path.dropFirst(), in: guest.version)?($0)
+      return { guest in
+        guest.cards.first { $0.mac.description == segment }.flatMap {
+          leaves.node(at: path.dropFirst(), in: guest.version)?($0)
+        }
       }
     }
   ]
@@ -85,12 +89,8 @@ enum EC2NetworkTree {
   ]
 
   private static let addresses: [EC2Entry<EC2Card>] = [
-    .directory("ipv4-associations", exists: { !$0.associations.isEmpty }) { card, path in
-      EC2Directory.node(
-        at: path,
-        leaves: card.associations.map {
-          (key: $0.floating.description, value: $0.fixed.description)
-        })
+    .directory("ipv4-associations") { card in
+      card.associations.map { (key: $0.floating.description, value: $0.fixed.description) }
     },
     .lines("ipv6s") { $0.addresses(isIPv4: false) },
     .lines("local-ipv4s") { $0.addresses(isIPv4: true) },

@@ -75,11 +75,30 @@ struct EC2Entry<Subject: EC2Subject>: Sendable {
   static func directory(
     _ name: String, since: EC2Version = .original,
     exists: @escaping @Sendable (Subject) -> Bool,
-    _ node: @escaping @Sendable (Subject, Path) -> MetadataNode?
+    _ node: @escaping @Sendable (Path) -> EC2Node<Subject>?
   ) -> EC2Entry {
     EC2Entry(
-      name: name, since: since, isDirectory: true, exists: exists,
-      node: { path, _ in { node($0, path) } })
+      name: name, since: since, isDirectory: true, exists: exists, node: { path, _ in node(path) })
+  }
+
+  /// A directory of leaves of text under names that come from the record; none is absent.
+  static func directory(
+    _ name: String, since: EC2Version = .original,
+    leaves: @escaping @Sendable (Subject) -> [(key: String, value: String)]
+  ) -> EC2Entry {
+    directory(name, since: since, exists: { !leaves($0).isEmpty }) { path in
+      guard let segment = path.first else {
+        return { subject in
+          EC2Listing.node(
+            leaves(subject).map(\.key).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+              .map(ListingEntry.init(leaf:)))
+        }
+      }
+      guard path.count == 1 else { return nil }
+      return { subject in
+        leaves(subject).first { $0.key == segment }.map { .document(Document(text: $0.value)) }
+      }
+    }
   }
 }
 
@@ -102,7 +121,7 @@ struct EC2Table<Subject: EC2Subject>: Sendable {
 
   /// What stands at a path below the table in a version; nil where nothing does, whoever asks.
   func node(at path: ArraySlice<String>, in version: EC2Version) -> EC2Node<Subject>? {
-    guard let segment = path.first else { return { EC2Directory.listing(listing(for: $0)) } }
+    guard let segment = path.first else { return { EC2Listing.node(listing(for: $0)) } }
     guard let place = places[segment], rows[place].since <= version else { return nil }
     return rows[place].node(path.dropFirst(), version)
   }
@@ -125,23 +144,9 @@ extension EC2Table: ExpressibleByArrayLiteral {
   init(arrayLiteral rows: EC2Entry<Subject>...) { self.init(rows) }
 }
 
-/// Directories whose names come from the record.
-enum EC2Directory {
-  /// Leaves of text under names that come from the record, sorted.
-  static func node(
-    at path: ArraySlice<String>, leaves: [(key: String, value: String)]
-  ) -> MetadataNode? {
-    guard let segment = path.first else {
-      return listing(
-        leaves.map(\.key).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-          .map(ListingEntry.init(leaf:)))
-    }
-    guard path.count == 1, let leaf = leaves.first(where: { $0.key == segment }) else { return nil }
-    return .document(Document(text: leaf.value))
-  }
-
+enum EC2Listing {
   /// A listing; an empty directory is none.
-  static func listing(_ entries: [ListingEntry]) -> MetadataNode? {
+  static func node(_ entries: [ListingEntry]) -> MetadataNode? {
     entries.isEmpty ? nil : .listing(entries)
   }
 }
