@@ -78,18 +78,17 @@ public final class InstanceView: Sendable {
 
   /// The key that EC2 knows by a number; nil where there are not so many.
   public func publicKey(at number: Int) -> String? {
-    var count = 0
-    for reference in instance.keys {
-      var key: String?
-      switch reference {
-      case .named(let name): key = pair(name)?.publicKey
-      case .inline(_, _, let publicKey): key = publicKey
-      }
-      guard let key else { continue }
-      if count == number { return key }
-      count += 1
+    var place = 0
+    return instance.firstKey { reference in
+      let key =
+        switch reference {
+        case .named(let name): pair(name)?.publicKey
+        case .inline(_, _, let publicKey): publicKey
+        }
+      guard key != nil else { return nil }
+      defer { place += 1 }
+      return place == number ? key : nil
     }
-    return nil
   }
 
   /// A key pair of the instance's project.

@@ -6,8 +6,8 @@ public final class Destination: Sendable {
   /// The target as it came.
   fileprivate let bytes: [UInt8]
   let target: RequestTarget
-  /// The dialect that the path is in; nil where it is in none.
-  let dialect: (any Dialect)?
+  /// The dialect that the path is in, and who may ask in it; nil where it is in none.
+  let dialect: (name: DialectName, admission: Admission)?
   /// What stands at the path; nil where nothing does, whoever asks.
   let place: MetadataPlace?
   /// Whether session tokens are handed out there.
@@ -20,7 +20,8 @@ public final class Destination: Sendable {
   public init(_ bytes: [UInt8]) throws(RequestTarget.Malformed) {
     self.bytes = bytes
     target = try RequestTarget(parsing: bytes)
-    dialect = DialectTable.dialect(for: target)
+    let dialect = DialectTable.dialect(for: target)
+    self.dialect = dialect.map { ($0.name, $0.admission) }
     place = dialect?.place(at: target)
     isTokenPath = dialect?.tokenPaths.contains(target) == true
     change = ChangeQuery(target: bytes)

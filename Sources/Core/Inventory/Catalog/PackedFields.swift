@@ -83,6 +83,20 @@ struct PackedFields: Sendable {
     }
   }
 
+  /// What is found for the first value, of those one after another, for which something is.
+  func first<Element, Result>(
+    _ field: Field, _ read: (inout ByteReader) throws(ByteReader.Malformed) -> Element,
+    _ find: (Element) -> Result?
+  ) -> Result? {
+    let found: Result?? = value(field) { reader throws(ByteReader.Malformed) in
+      for _ in 0..<(try reader.count()) {
+        if let result = find(try read(&reader)) { return result }
+      }
+      return nil
+    }
+    return found ?? nil
+  }
+
   /// Values one after another; none where there are none.
   func list<Element>(
     _ field: Field, _ read: (inout ByteReader) throws(ByteReader.Malformed) -> Element

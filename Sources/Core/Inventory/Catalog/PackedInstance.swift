@@ -84,6 +84,10 @@ public final class PackedInstance: Sendable {
   }
   public var bootRoles: [String] { texts(.bootRoles) }
   public var keys: [KeyReference] { fields.list(.keys, KeyReference.init(unpacking:)) }
+  /// What is found for the first key for which something is.
+  func firstKey<Result>(_ find: (KeyReference) -> Result?) -> Result? {
+    fields.first(.keys, KeyReference.init(unpacking:), find)
+  }
   /// Each key once.
   public var metadata: [(key: String, value: String)] { items(.metadata) }
   /// Each key once.
