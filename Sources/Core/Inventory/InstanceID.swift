@@ -41,13 +41,16 @@ public struct InstanceID: Hashable, Sendable, Comparable, ASCIIText {
 
   /// Lower case, 8-4-4-4-12.
   public func append(to text: inout TextBuffer) {
-    text.append(hex: upper >> 32, digits: 8)
-    for group in [upper >> 16, upper, lower >> 48] {
-      text.append(UInt8(ascii: "-"))
-      text.append(hex: group, digits: 4)
-    }
-    text.append(UInt8(ascii: "-"))
+    InstanceID.append(upper >> 32, 8, to: &text)
+    InstanceID.append(upper >> 16, 4, to: &text)
+    InstanceID.append(upper, 4, to: &text)
+    InstanceID.append(lower >> 48, 4, to: &text)
     text.append(hex: lower, digits: 12)
+  }
+
+  private static func append(_ group: UInt64, _ digits: Int, to text: inout TextBuffer) {
+    text.append(hex: group, digits: digits)
+    text.append(UInt8(ascii: "-"))
   }
 
   /// The 32 digits without dashes.

@@ -1,3 +1,5 @@
+import Glibc
+
 /// An instance together with all that it refers to: what a dialect renders.
 ///
 /// An object that never changes, and is handed on many times for a document. What it says is found when
@@ -100,15 +102,23 @@ public final class InstanceView: Sendable {
   private static func comment(of key: String) -> String? {
     var key = key.trimmed
     let rest = key.withUTF8 { key in
-      var place = key.startIndex
+      var rest = UnsafeRawBufferPointer(key)
       // Behind the type and the key, and any number of spaces after each.
       for _ in 0..<2 {
-        while place < key.endIndex, unsafe key[place] != UInt8(ascii: " ") { place += 1 }
-        while place < key.endIndex, unsafe key[place] == UInt8(ascii: " ") { place += 1 }
+        unsafe rest = UnsafeRawBufferPointer(rebasing: rest[lengthOfWord(in: rest)...])
+        unsafe rest = UnsafeRawBufferPointer(rebasing: rest.drop { $0 == UInt8(ascii: " ") })
       }
-      return unsafe String(decoding: key[place...], as: UTF8.self)
+      return unsafe String(decoding: rest, as: UTF8.self)
     }
     let comment = rest.trimmed
     return comment.isEmpty || NameRule.pathSegment(comment) != nil ? nil : comment
+  }
+
+  /// How many bytes there are before the first space.
+  private static func lengthOfWord(in text: UnsafeRawBufferPointer) -> Int {
+    guard let start = text.baseAddress,
+      let space = unsafe memchr(start, CInt(UInt8(ascii: " ")), text.count)
+    else { return text.count }
+    return unsafe UnsafeRawPointer(space) - start
   }
 }
