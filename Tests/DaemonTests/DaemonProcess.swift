@@ -1,6 +1,6 @@
 import Foundation
-import Synchronization
 import TestKit
+import Testing
 
 /// The real program, run as an operator runs it.
 struct Program {
@@ -81,7 +81,7 @@ final class DaemonProcess {
   func start() async throws {
     process = try launch([], lines)
     guard await lines.wait(for: " ready") else {
-      throw Program.Failed(text: "the daemon ended: \(lines.all)")
+      throw Program.Failed(text: "the daemon is not ready: \(lines.all)")
     }
     lines.forget(" ready")
   }
@@ -117,7 +117,7 @@ final class DaemonProcess {
   /// - Returns: The exit status of the one before.
   func replaced(by successor: Successor) async throws -> Int32 {
     guard await successor.lines.wait(for: " ready") else {
-      throw Program.Failed(text: "the successor ended: \(successor.lines.all)")
+      throw Program.Failed(text: "the successor is not ready: \(successor.lines.all)")
     }
     successor.lines.forget(" ready")
     let before = process
@@ -127,8 +127,8 @@ final class DaemonProcess {
   }
 
   /// All that has been logged, once it has a text, or the daemon has ended.
-  func log(until text: String) async -> String {
-    _ = await lines.wait(for: text)
+  func log(until text: String, at place: SourceLocation = #_sourceLocation) async -> String {
+    _ = await lines.wait(for: text, at: place)
     return lines.all
   }
 
@@ -156,68 +156,6 @@ final class DaemonProcess {
     try await Program.tool(
       "curl", "-sf", "--max-time", "10", "--interface", source, "http://127.0.0.1:\(port)\(path)")
   }
-}
-
-/// What a program has written so far, for who waits for a line of it.
-final class LogLines: Sendable {
-  private struct State {
-    var text = ""
-    var hasEnded = false
-    /// Which program's lines they are: the end of one before may be heard late.
-    var program = 0
-    var waiters: [(text: String, continuation: CheckedContinuation<Bool, Never>)] = []
-  }
-
-  private let state = Mutex(State())
-
-  var all: String { state.withLock { $0.text } }
-
-  /// Reads until the other end is closed: what nobody reads would fill the pipe.
-  func read(_ handle: FileHandle) {
-    let program = state.withLock { state in
-      state.hasEnded = false
-      state.program += 1
-      return state.program
-    }
-    handle.readabilityHandler = { handle in
-      let data = handle.availableData
-      if data.isEmpty { handle.readabilityHandler = nil }
-      self.append(
-        String(decoding: data, as: UTF8.self), isEnd: data.isEmpty, of: program)
-    }
-  }
-
-  private func append(_ more: String, isEnd: Bool, of program: Int) {
-    let (met, failed) = state.withLock { state in
-      state.text += more
-      let isEnd = isEnd && program == state.program
-      if isEnd { state.hasEnded = true }
-      let met = state.waiters.filter { state.text.contains($0.text) }
-      let rest = state.waiters.filter { !state.text.contains($0.text) }
-      state.waiters = isEnd ? [] : rest
-      return (met, isEnd ? rest : [])
-    }
-    for waiter in met { waiter.continuation.resume(returning: true) }
-    for waiter in failed { waiter.continuation.resume(returning: false) }
-  }
-
-  /// True once the text is there; false where the daemon has ended without it.
-  func wait(for text: String) async -> Bool {
-    await withCheckedContinuation { continuation in
-      let answer: Bool? = state.withLock { state in
-        if state.text.contains(text) { return true }
-        if state.hasEnded { return false }
-        state.waiters.append((text, continuation))
-        return nil
-      }
-      if let answer { continuation.resume(returning: answer) }
-    }
-  }
-
-  func forgetAll() { state.withLock { $0.text = "" } }
-
-  /// Takes a text out, so that the next one is waited for.
-  func forget(_ text: String) { state.withLock { $0.text.replace(text, with: "") } }
 }
 
 /// Ports that nobody has.

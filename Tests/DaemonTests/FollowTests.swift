@@ -66,7 +66,7 @@ struct FollowTests {
     // Its own line is the only one.
     daemon.signal(SIGTERM)
     #expect([1, 3].contains(await follower.process.wait()))
-    _ = await follower.lines.wait(for: "\u{0}")
+    await follower.lines.waitForEnd()
     let text = follower.lines.all
     #expect(text.components(separatedBy: line).count == 2, "\(text)")
     #expect(text.split(separator: "\n").count { $0.contains("created") } == 1, "\(text)")

@@ -111,30 +111,10 @@ struct SharedLink {
   func announce(_ address: String, from guest: String) async throws {
     let words = address.split(separator: ".").compactMap { UInt8($0) }
     try await NetworkNamespace.run(guest) {
-      let descriptor = socket(AF_PACKET, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-      defer { close(descriptor) }
-      // A sockaddr_ll, which Swift's module of the C library leaves out: the family, the interface's
-      // number from byte 4 on, its MAC from byte 12 on.
-      var link = [UInt8](repeating: 0, count: 20)
-      unsafe link.withUnsafeMutableBytes { bytes in
-        unsafe bytes.storeBytes(of: UInt16(AF_PACKET), as: UInt16.self)
-        unsafe bytes.storeBytes(of: if_nametoindex("eth0"), toByteOffset: 4, as: UInt32.self)
-      }
-      var length = socklen_t(link.count)
-      let isBound = unsafe link.withUnsafeMutableBytes { bytes in
-        guard let address = unsafe bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else {
-          return false
-        }
-        return unsafe bind(descriptor, address, length) == 0
-          && getsockname(descriptor, address, &length) == 0
-      }
-      let mac = Array(link[12..<18])
-      let frame =
-        [UInt8](repeating: 0xFF, count: 6) + mac + [8, 6] + [0, 1, 8, 0, 6, 4, 0, 1] + mac + words
-        + [UInt8](repeating: 0, count: 6) + words
-      guard isBound, unsafe send(descriptor, frame, frame.count, 0) == frame.count else {
-        throw Program.Failed(text: "nothing can be sent on eth0")
-      }
+      let wire = try PacketSocket(device: "eth0")
+      try wire.send(
+        [UInt8](repeating: 0xFF, count: 6) + wire.mac + [8, 6] + [0, 1, 8, 0, 6, 4, 0, 1]
+          + wire.mac + words + [UInt8](repeating: 0, count: 6) + words)
     }
   }
 

@@ -136,7 +136,7 @@ struct TopTerminalTests {
     }
     #expect(await front.process.wait() == (ending == .daemon ? 3 : 0))
     #expect(await front.isLeft())
-    _ = await front.screen.wait(for: "\u{0}")
+    await front.screen.waitForEnd()
     let all = front.screen.all
     for text in ["\u{1B}[?1049h", "\u{1B}[?1049l", "\u{1B}[?25l", "\u{1B}[?25h"] {
       #expect(all.components(separatedBy: text).count == 2, "\(all)")

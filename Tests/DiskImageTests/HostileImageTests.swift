@@ -12,23 +12,37 @@ struct HostileImage: Sendable, CustomTestStringConvertible {
   var commands: [String] = []
   var file = "disk.img"
   var script = "mv fs disk.img"
+  /// What is written over the made image.
+  var patches: [Patch] = []
   var user = "root"
   let reason: DiskImageError.Reason
   let says: String
 
   init(
     _ description: String, tree: String = "", commands: [String] = [], file: String = "disk.img",
-    script: String = "mv fs disk.img", user: String = "root", _ reason: DiskImageError.Reason,
-    says: String
+    script: String = "mv fs disk.img", patches: [Patch] = [], user: String = "root",
+    _ reason: DiskImageError.Reason, says: String
   ) {
     testDescription = description
     self.tree = tree
     self.commands = commands
     self.file = file
     self.script = script
+    self.patches = patches
     self.user = user
     self.reason = reason
     self.says = says
+  }
+
+  /// Bytes at a place of an image.
+  struct Patch: Sendable {
+    let offset: Int
+    let bytes: [UInt8]
+
+    init(_ offset: Int, _ bytes: [UInt8]) {
+      self.offset = offset
+      self.bytes = bytes
+    }
   }
 
   // MARK: Paths that lead elsewhere (CVE-2012-3360, CVE-2012-3361, CVE-2012-3447)
@@ -204,6 +218,7 @@ struct HostileImageTests {
       hostile.file, tree: hostile.tree, script: "echo host >canary; \(hostile.script)")
     defer { image.remove() }
     for command in hostile.commands { try await image.debugfs(command) }
+    try image.apply(hostile.patches)
     try await image.sh("rm -f fs")
     let before = try await image.fingerprint()
     for isDry in [true, false] {

@@ -76,6 +76,16 @@ struct TestImage {
     return try await sh("debugfs -w -f - \(name) 2>&1 <<'END'\n\(script)\nEND")
   }
 
+  func apply(_ patches: [HostileImage.Patch]) throws {
+    guard !patches.isEmpty else { return }
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+    for patch in patches {
+      try file.seek(toOffset: UInt64(patch.offset))
+      try file.write(contentsOf: patch.bytes)
+    }
+    try file.close()
+  }
+
   func text(_ path: String, of place: String? = nil) async throws -> String {
     // What is kept in an inode is printed with what is behind it there.
     try await sh("debugfs -R 'cat \(path)' '\(place ?? name)' 2>/dev/null | tr -d '\\0'")

@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
-import Synchronization
 import TestKit
+import Testing
 
 let isRoot = geteuid() == 0
 
@@ -151,17 +151,11 @@ final class GuestMachine {
 
 /// A program whose standard error is read for as long as it runs.
 final class LoggedProcess: Sendable {
-  private struct State {
-    var text = ""
-    var hasEnded = false
-    var waiters: [(count: Int, text: String, continuation: CheckedContinuation<Bool, Never>)] = []
-  }
-
-  private let state = Mutex(State())
+  private let lines = LogLines()
   private let process: ChildProcess
   private let pipe = Pipe()
 
-  var all: String { state.withLock { $0.text } }
+  var all: String { lines.all }
 
   init(_ words: [String]) throws {
     let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
@@ -169,40 +163,14 @@ final class LoggedProcess: Sendable {
     process = try ChildProcess(
       words, descriptors: [null, null, pipe.fileHandleForWriting.fileDescriptor])
     try pipe.fileHandleForWriting.close()
-    pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-      let data = handle.availableData
-      if data.isEmpty { handle.readabilityHandler = nil }
-      self?.append(String(decoding: data, as: UTF8.self), isEnd: data.isEmpty)
-    }
-  }
-
-  private func append(_ more: String, isEnd: Bool) {
-    let resumed = state.withLock { state in
-      state.text += more
-      state.hasEnded = state.hasEnded || isEnd
-      let text = state.text
-      let ready = state.waiters.filter { isEnd || Self.count($0.text, in: text) >= $0.count }
-      state.waiters.removeAll { isEnd || Self.count($0.text, in: text) >= $0.count }
-      return ready.map { ($0.continuation, Self.count($0.text, in: text) >= $0.count) }
-    }
-    for (continuation, isMet) in resumed { continuation.resume(returning: isMet) }
-  }
-
-  private static func count(_ text: String, in whole: String) -> Int {
-    whole.components(separatedBy: text).count - 1
+    lines.read(pipe.fileHandleForReading)
   }
 
   /// True once it has logged a text so many times; false where it has ended before.
-  func log(has text: String, times: Int = 1) async -> Bool {
-    await withCheckedContinuation { continuation in
-      let answer: Bool? = state.withLock { state in
-        if Self.count(text, in: state.text) >= times { return true }
-        if state.hasEnded { return false }
-        state.waiters.append((times, text, continuation))
-        return nil
-      }
-      if let answer { continuation.resume(returning: answer) }
-    }
+  func log(
+    has text: String, times: Int = 1, at place: SourceLocation = #_sourceLocation
+  ) async -> Bool {
+    await lines.wait(for: text, times: times, at: place)
   }
 
   func end() {

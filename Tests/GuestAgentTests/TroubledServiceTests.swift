@@ -59,7 +59,8 @@ struct TroubledServiceTests {
     defer { machine.remove() }
     let isOver = Mutex(false)
     let good = Script.openStack(keys: [Self.key])
-    let service = try ScriptedService(port: 80, namespace: machine.router) { request in
+    let service = try ScriptedService(at: "0.0.0.0", port: 80, namespace: machine.router) {
+      request in
       // Services without tokens say so; all else is the trouble.
       request.method == "PUT" || isOver.withLock { $0 } ? good(request) : reply
     }

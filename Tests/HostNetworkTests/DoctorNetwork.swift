@@ -2,6 +2,8 @@ import Foundation
 import HostNetwork
 import HostProcess
 import Inventory
+import Synchronization
+import TestKit
 
 /// A guest, its router and, on a management network behind the router, a host for the service; all
 /// in namespaces of their own. A stand-in answers probes as the service does.
@@ -18,8 +20,9 @@ struct DoctorNetwork: Sendable {
   /// Whether the service is on the management network.
   let isRemote: Bool
   let backend: Backend
-  let seenFile: String
   let names: [String]
+  private let services = ServiceShelf()
+  private let sightings = Sightings()
 
   var metadataHost: String { isRemote ? "10.30.0.2" : "10.20.0.1" }
 
@@ -33,20 +36,18 @@ struct DoctorNetwork: Sendable {
     let names = ["g", "r", "s"].map { "np-d\($0)\(suffix)" }
     let network = DoctorNetwork(
       guest: HostTools(namespace: names[0]), router: HostTools(namespace: names[1]),
-      server: HostTools(namespace: names[2]), isRemote: isRemote, backend: backend,
-      seenFile: FileManager.default.temporaryDirectory.path + "/np-d\(suffix).seen", names: names)
+      server: HostTools(namespace: names[2]), isRemote: isRemote, backend: backend, names: names)
     let result: Result<Void, any Error>
     do {
       try await network.make()
       if redirect { try await network.redirect() }
-      if let service { try await network.start(service) }
+      if let service { try network.start(service) }
       result = .success(try await body(network))
     } catch {
       result = .failure(error)
     }
-    await network.endServices()
+    network.services.stop()
     for name in names { _ = try? await HostTools().run("ip", ["netns", "del", name]) }
-    try? FileManager.default.removeItem(atPath: network.seenFile)
     try result.get()
   }
 
@@ -160,79 +161,51 @@ extension DoctorNetwork {
     case other
   }
 
-  /// Starts a service at metadata_host:8775, and comes back once it listens.
-  /// - Returns: Its process id; `run` ends it.
-  @discardableResult
+  /// Starts a service at metadata_host:8775; `run` ends it.
   func start(
-    _ service: Service, in tools: HostTools? = nil, at address: String? = nil, port: Int = 8775
-  ) async throws -> String {
-    let output = try await (tools ?? (isRemote ? server : router)).run(
-      "/usr/bin/python3",
-      [
-        "-c", Self.script, address ?? metadataHost, "\(port)",
-        service == .other ? "other" : "nameplate", service == .standIn ? seenFile : "/dev/null",
-      ])
-    return output.split(separator: "\n").first.map(String.init) ?? ""
+    _ service: Service, in tools: HostTools? = nil, at address: String? = nil, port: UInt16 = 8775
+  ) throws {
+    let tools = tools ?? (isRemote ? server : router)
+    let sightings = sightings
+    try services.add(
+      ScriptedService(at: address ?? metadataHost, port: port, namespace: tools.namespace) {
+        request in
+        guard service != .other,
+          let match = request.path.wholeMatch(
+            of: #/\/nameplate\/probe\/(?<nonce>[0-9a-f]{32})(?:\/(?<size>[0-9]{1,5}))?/#)
+        else { return .answer(200, "<html>welcome</html>\n", headers: ["Server: other/1"]) }
+        let nonce = String(match.nonce)
+        if service == .standIn { sightings.note(nonce, from: request.source) }
+        let body =
+          #"{"service": "nameplate", "nonce": "\#(nonce)", "source": "\#(request.source)"}"#
+        let size = match.size.flatMap { Int($0) } ?? 0
+        let padding = String(repeating: " ", count: max(0, size - 1 - body.utf8.count))
+        return .answer(200, body + padding + "\n")
+      })
   }
 
-  /// Whatever still runs in the namespaces is ended by its id.
-  private func endServices() async {
-    for name in names {
-      let output = (try? await HostTools().run("ip", ["netns", "pids", name])) ?? ""
-      let ids = output.split(separator: "\n").map(String.init)
-      if !ids.isEmpty { _ = try? await HostTools().run("kill", ids) }
+  /// Whom the stand-in saw, by nonce.
+  private final class Sightings: Sendable {
+    private let sources = Mutex<[String: String]>([:])
+
+    func note(_ nonce: String, from source: String) { sources.withLock { $0[nonce] = source } }
+
+    subscript(nonce: String) -> IPAddress? {
+      sources.withLock { $0[nonce] }.flatMap { IPAddress($0) }
     }
   }
-
-  private static let script = #"""
-    import json, os, re, socket, sys
-    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-    address, port, kind, seen = sys.argv[1:]
-    if ":" in address:
-        ThreadingHTTPServer.address_family = socket.AF_INET6
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            match = re.fullmatch(r"/nameplate/probe/([0-9a-f]{32})(?:/([0-9]{1,5}))?", self.path)
-            if kind == "other" or not match:
-                body = b"<html>welcome</html>\n"
-            else:
-                nonce, size = match[1], int(match[2] or 0)
-                source = self.client_address[0]
-                with open(seen, "a") as file:
-                    file.write(nonce + " " + source + "\n")
-                body = json.dumps({"service": "nameplate", "nonce": nonce, "source": source})
-                body = (body.ljust(size - 1) + "\n").encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-        def log_message(self, *_): pass
-    server = ThreadingHTTPServer((address, int(port)), Handler)
-    # It listens already: who started this goes on, and the service stays behind.
-    child = os.fork()
-    if child:
-        print(child)
-        sys.exit()
-    null = os.open("/dev/null", os.O_RDWR)
-    for descriptor in range(3):
-        os.dup2(null, descriptor)
-    server.serve_forever()
-    """#
 
   /// What the stand-in saw, told as a daemon tells it.
   func daemon(
     owner: DoctorDaemon.Owner = .instance(id: "11111111-2222-4333-8444-555555555555", name: "web"),
     strangers: [DoctorDaemon.Stranger] = []
   ) -> DoctorDaemon {
-    let file = seenFile
+    let sightings = sightings
     return DoctorDaemon(
       status: { .init(version: "1", listeners: ["\(metadataHost):8775"]) },
       whois: { _, _ in owner },
       sighting: { nonce in
-        let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix(nonce + " ") }
-        let source = line?.split(separator: " ").last.flatMap { IPAddress(String($0)) }
-        return source.map { DoctorDaemon.Sighting(source: $0, network: "net-a") }
+        sightings[nonce].map { DoctorDaemon.Sighting(source: $0, network: "net-a") }
       },
       strangers: { strangers })
   }

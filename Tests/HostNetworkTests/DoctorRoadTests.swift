@@ -34,7 +34,7 @@ struct DoctorRoadTests {
     try await DoctorNetwork.run(service: nil, redirect: false) { network in
       try await network.ip(network.router, "address add 169.254.169.254/32 dev in0 scope link")
       try await network.ip(network.guest, "route add 169.254.169.254 dev eth0")
-      try await network.start(.standIn, at: "169.254.169.254", port: 80)
+      try network.start(.standIn, at: "169.254.169.254", port: 80)
       var question = network.question(host: .some(nil))
       question.shape = shape
       question.redirect = { RedirectFacts(isInPlace: true, packets: nil, backend: "local") }
@@ -76,7 +76,7 @@ struct DoctorRoadTests {
   @Test(
     "nothing, another server or another Nameplate listens at metadata_host",
     arguments: [
-      (nil, "connection refused"), (.other, "an HTTP server (BaseHTTP/"),
+      (nil, "connection refused"), (.other, "an HTTP server (other/1"),
       (.impostor, "another Nameplate than the daemon here"),
     ] as [(DoctorNetwork.Service?, String)])
   func listener(service: DoctorNetwork.Service?, evidence: String) async throws {
@@ -132,8 +132,7 @@ struct DoctorRoadTests {
     ])
   func shadowed(text: String) async throws {
     try await DoctorNetwork.run(remote: true) { network in
-      try await network.start(
-        .other, in: network.router, at: "0.0.0.0", port: 9999)
+      try network.start(.other, in: network.router, at: "0.0.0.0", port: 9999)
       try await network.nft(network.router, text)
       let findings = await network.examine()
       #expect(findings.failed == ["shadowed"], "\(findings.doctorTable)")

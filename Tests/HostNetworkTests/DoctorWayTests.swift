@@ -41,7 +41,7 @@ struct DoctorWayTests {
           }
         }
         """)
-      try await network.start(.standIn, at: "fd30::2")
+      try network.start(.standIn, at: "fd30::2")
       var question = network.question(host: "fd30::2")
       question.guests = [CIDR("fd20::/64")].compactMap { $0 }
       question.redirect = { nil }
@@ -220,7 +220,7 @@ struct DoctorWayTests {
           }
         }
         """)
-      try await network.start(.standIn, in: network.server, at: "10.20.0.9")
+      try network.start(.standIn, in: network.server, at: "10.20.0.9")
       var question = network.question(host: "10.20.0.9")
       question.redirect = { nil }
       let doctor = Doctor(

@@ -8,7 +8,7 @@ import Inventory
 ///                                          192.0.2.2 --- 192.0.2.1 cloud 169.254.169.254
 struct RedirectRoad {
   let network: TestNetwork
-  static let port = 8775
+  static let port: UInt16 = 8775
 
   init() throws {
     network = try TestNetwork(["guest", "router", "api", "cloud"])
@@ -53,7 +53,7 @@ struct RedirectRoad {
       ip -6 route add default via fd40::2
       """)
     for (address, device) in [
-      ("169.254.169.254", ""), ("fd00:ec2::254", ""), ("fe80::a9fe:a9fe", "eth0"),
+      ("169.254.169.254", nil), ("fd00:ec2::254", nil), ("fe80::a9fe:a9fe", "eth0"),
     ] {
       try network.serve("cloud", "cloud", at: address, port: 80, device: device)
     }
@@ -100,7 +100,7 @@ struct RedirectRoad {
   ) throws -> Redirect {
     let router = try RouterRedirect(
       metadataHostIPv4: host.flatMap { IPAddress($0) },
-      metadataHostIPv6: host6.flatMap { IPAddress($0) }, metadataPort: Self.port,
+      metadataHostIPv6: host6.flatMap { IPAddress($0) }, metadataPort: Int(Self.port),
       devices: devices, chainPrefix: prefix)
     return Redirect(
       plan: RedirectPlan(.router(router), backend: backend), tools: network.tools("router"),

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import HostNetwork
 import HostProcess
+import Synchronization
 import TestKit
 
 /// Whether network namespaces can be made here.
@@ -12,6 +13,7 @@ struct TestNetwork {
   struct Failed: Error, CustomStringConvertible { let description: String }
 
   let suffix: String
+  private let services = ServiceShelf()
   private let names: [String]
 
   /// - Parameter names: Short names, such as `guest`; the namespaces are `np-<suffix>-<name>`.
@@ -43,6 +45,7 @@ struct TestNetwork {
   func tools(_ name: String) -> HostTools { HostTools(namespace: self[name]) }
 
   func remove() {
+    services.stop()
     for name in names {
       let space = self[name]
       // A process may have ended, or started another one, meanwhile.
@@ -109,7 +112,7 @@ struct TestNetwork {
     return Result(status: output.status, output: output.out, error: output.error)
   }
 
-  /// Starts a script in a namespace; it ends with the namespace.
+  /// Starts a script in a namespace; it ends with the network.
   func start(_ name: String, _ script: String) throws {
     let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
     defer { close(null) }
@@ -117,48 +120,27 @@ struct TestNetwork {
       ["ip", "netns", "exec", self[name], "sh", "-c", script], descriptors: [null, null, null])
   }
 
-  /// A server that answers each connection with a word and the address that it saw.
-  func serve(_ name: String, _ word: String, at address: String, port: Int, device: String = "")
-    throws
-  {
-    let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
-    defer { close(null) }
-    let output = Pipe()
-    _ = try ChildProcess(
-      [
-        "ip", "netns", "exec", self[name], "python3", "-c", Self.server, word, address, "\(port)",
-        device,
-      ], descriptors: [null, output.fileHandleForWriting.fileDescriptor, null])
-    try output.fileHandleForWriting.close()
-    // It says when it listens.
-    guard output.fileHandleForReading.availableData.first == UInt8(ascii: "1") else {
-      throw Failed(description: "the server at \(address) did not start")
+  /// A server that answers each request with a word and the address that it saw.
+  func serve(
+    _ name: String, _ word: String, at address: String, port: UInt16, device: String? = nil
+  ) throws {
+    try services.add(
+      ScriptedService(at: address, port: port, namespace: self[name], device: device) {
+        .answer(200, "\(word) \($0.source)")
+      })
+  }
+}
+
+/// Services that end with a test's network.
+final class ServiceShelf: Sendable {
+  private let services = Mutex<[ScriptedService]>([])
+
+  func add(_ service: ScriptedService) { services.withLock { $0.append(service) } }
+
+  func stop() {
+    services.withLock { services in
+      for service in services { service.stop() }
+      services = []
     }
   }
-
-  /// IP_FREEBIND is 15, IPV6_FREEBIND 78, SO_BINDTODEVICE 25.
-  private static let server = """
-    import socket, sys
-    word, address, port, device = sys.argv[1:]
-    six = ':' in address
-    s = socket.socket(socket.AF_INET6 if six else socket.AF_INET)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if device:
-      s.setsockopt(socket.SOL_SOCKET, 25, device.encode() + b'\\0')
-      s.setsockopt(41 if six else 0, 78 if six else 15, 1)
-    scope = socket.if_nametoindex(device) if address.startswith('fe80') else 0
-    s.bind((address, int(port), 0, scope) if six else (address, int(port)))
-    s.listen(200)
-    sys.stdout.write('1'); sys.stdout.flush()
-    while True:
-      try:
-        c, a = s.accept()
-        c.settimeout(2)
-        c.recv(4096)
-        body = (word + ' ' + a[0].split('%')[0]).encode()
-        c.sendall(b'HTTP/1.0 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n' % len(body) + body)
-        c.close()
-      except OSError:
-        pass
-    """
 }

@@ -65,9 +65,17 @@ public final class ChildProcess: Sendable {
     var none = sigset_t()
     unsafe sigemptyset(&none)
     unsafe posix_spawnattr_setsigmask(&attributes, &none)
+    // What is ignored stays so in children, and nohup, a shell's & and frameworks ignore some.
+    var heard = sigset_t()
+    unsafe sigemptyset(&heard)
+    for number in [SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM] {
+      unsafe sigaddset(&heard, number)
+    }
+    unsafe posix_spawnattr_setsigdefault(&attributes, &heard)
     // POSIX_SPAWN_SETSID, which Swift's module of the C library leaves out.
     let session: Int32 = terminal == nil ? 0 : 0x80
-    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(session))
+    let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | session
+    unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
     let environment = ProcessInfo.processInfo.environment.merging(extra) { $1 }
     var argv = unsafe words.map { unsafe strdup($0) } + [nil]
     var envp = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
@@ -81,17 +89,23 @@ public final class ChildProcess: Sendable {
     processIdentifier = identifier
   }
 
-  /// Its exit status once it has ended, or 128 and the signal that ended it.
+  /// Its exit status once it has ended, or 128 and the signal that ended it. A test that is out of time
+  /// ends it.
   public func wait() async -> Int32 {
-    await withCheckedContinuation { continuation in
-      Thread.detachNewThread { continuation.resume(returning: self.waitHere()) }
+    await withTaskCancellationHandler {
+      await elsewhere { self.waitHere() }
+    } onCancel: {
+      signal(SIGKILL)
     }
   }
 
   /// The same, with the calling thread: for what ends at once.
   @discardableResult
   public func waitHere() -> Int32 {
-    status.withLock { status in
+    if let status = status.withLock({ $0 }) { return status }
+    // Reaped with the lock held: whoever signals it meanwhile need not wait, nor hits another process.
+    _ = hasHappened(WEXITED)
+    return status.withLock { status in
       if let status { return status }
       var raw: Int32 = 0
       while unsafe waitpid(processIdentifier, &raw, 0) < 0, errno == EINTR {}
@@ -103,13 +117,26 @@ public final class ChildProcess: Sendable {
 
   /// Returns once it has stopped, as by a signal: true; or has ended: false.
   public func isStopped() async -> Bool {
+    await withTaskCancellationHandler {
+      await elsewhere { self.hasHappened(WSTOPPED | WEXITED) == CLD_STOPPED }
+    } onCancel: {
+      signal(SIGKILL)
+    }
+  }
+
+  /// Waits until something has happened to it, and leaves it as it is.
+  private func hasHappened(_ events: Int32) -> Int32 {
+    var info = unsafe siginfo_t()
+    while unsafe waitid(P_PID, id_t(processIdentifier), &info, events | WNOWAIT) < 0,
+      errno == EINTR
+    {}
+    return unsafe info.si_code
+  }
+
+  /// Does what blocks away from the threads that tests run on.
+  private func elsewhere<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
     await withCheckedContinuation { continuation in
-      Thread.detachNewThread {
-        var info = unsafe siginfo_t()
-        let (id, events) = (id_t(self.processIdentifier), WSTOPPED | WEXITED | WNOWAIT)
-        while unsafe waitid(P_PID, id, &info, events) < 0, errno == EINTR {}
-        continuation.resume(returning: unsafe info.si_code == CLD_STOPPED)
-      }
+      Thread.detachNewThread { continuation.resume(returning: body()) }
     }
   }
 
@@ -130,7 +157,7 @@ public final class ChildProcess: Sendable {
     let files = try Files(input: input)
     defer { files.close() }
     let child = try ChildProcess(words, environment: environment, descriptors: files.descriptors)
-    return files.output(status: await child.wait())
+    return files.output(status: await child.elsewhere { child.waitHere() })
   }
 
   /// The same with the calling thread, for taking things away at a test's end.
