@@ -1,5 +1,6 @@
 import Foundation
 import TestKit
+import Testing
 
 /// hostile-guest (Benchmarks/Sources/HostileGuest) at work; ended with ``stop()``.
 final class HostileGuest {

@@ -166,11 +166,13 @@ final class LoggedProcess: Sendable {
     lines.read(pipe.fileHandleForReading)
   }
 
-  /// True once it has logged a text so many times; false where it has ended before.
+  /// True once it has logged a text so many times; false where it has ended before. The agent itself
+  /// rests for up to a minute before it tries again.
   func log(
     has text: String, times: Int = 1, at place: SourceLocation = #_sourceLocation
   ) async -> Bool {
-    await lines.wait(for: text, times: times, at: place)
+    await lines.wait(
+      for: text, times: times, withinSeconds: 3 * LogLines.patienceSeconds, at: place)
   }
 
   func end() {

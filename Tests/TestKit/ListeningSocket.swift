@@ -35,7 +35,7 @@ enum ListeningSocket {
       close(descriptor)
       throw ChildProcess.Failed("nothing can listen at \(address), port \(port): \(reason)")
     }
-    return (descriptor, name { unsafe getsockname(descriptor, $0, $1) }.port)
+    return (descriptor, unsafe name { unsafe getsockname(descriptor, $0, $1) }.port)
   }
 
   private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32) {

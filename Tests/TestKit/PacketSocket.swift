@@ -28,7 +28,7 @@ public final class PacketSocket: Sendable {
         && getsockname(descriptor, address, &length) == 0
     }
     mac = Array(link[12..<18])
-    guard isBound, if_nametoindex(device) != 0 else {
+    guard isBound, unsafe if_nametoindex(device) != 0 else {
       throw ChildProcess.Failed("no frame can be seen on \(device)")
     }
     var patience = timeval(tv_sec: 20, tv_usec: 0)

@@ -109,7 +109,7 @@ public final class ScriptedService: Sendable {
       }
       let body = Array(text[end.upperBound...].utf8)
       guard body.count >= Int(headers["content-length"] ?? "0") ?? 0 else { continue }
-      let source = ListeningSocket.name { unsafe getpeername(connection, $0, $1) }.host
+      let source = unsafe ListeningSocket.name { unsafe getpeername(connection, $0, $1) }.host
       return Request(
         method: words[0], path: words[1], headers: headers, body: body, source: source)
     }
