@@ -32,7 +32,7 @@ struct TroubledServiceTests {
     #expect(began.duration(to: .now) > .seconds(59))
     #expect(machine.text(Self.file) == nil)
     let service = try ScriptedService(
-      port: 80, namespace: machine.router, Script.openStack(keys: [Self.key]))
+      at: "0.0.0.0", port: 80, namespace: machine.router, Script.openStack(keys: [Self.key]))
     defer { service.stop() }
     #expect(await agent.log(has: "alice has 1 of its keys"))
     #expect(machine.text(Self.file) == AuthorizedKeysTests.block(Self.key))
