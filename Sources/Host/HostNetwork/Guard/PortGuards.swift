@@ -11,7 +11,11 @@ public struct PortGuards: Sendable {
 
   /// Puts a port's rules into place, in one transaction; what is in place already is not touched.
   public func install(_ port: PortGuard) async throws(RedirectError) -> RedirectOutcome {
-    guard await tools.outputIfAny("ip", ["link", "show", "dev", port.device]) != nil else {
+    do {
+      try await tools.run("ip", ["link", "show", "dev", port.device])
+    } catch {
+      // What gave no answer in time says nothing of the device.
+      guard case .failed = error.reason else { throw .tool(error) }
       throw .missingDevice(port.device)
     }
     let report = try await check(port)
