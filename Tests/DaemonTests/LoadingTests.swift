@@ -136,6 +136,8 @@ struct LoadingTests {
     ])
     #expect(output.status == 1 && output.error.contains("is damaged ("), "\(output.error)")
     #expect(!output.error.contains(" ready"), "\(output.error)")
+    // It ends, so that there is nothing to save from it.
+    #expect(!output.error.contains("this daemon runs"), "\(output.error)")
   }
 
   /// A daemon that has ended, with an instance, a backup of it, and records that came after.

@@ -1,8 +1,10 @@
 import Foundation
+import GRDB
 import Inventory
-import SQLiteStore
 import Synchronization
 import Testing
+
+@testable import SQLiteStore
 
 /// A database that is too large to be checked before it is used.
 @Suite("A database that is checked while it is used", .timeLimit(.minutes(1)))
@@ -83,6 +85,77 @@ struct SoundnessTests {
     }
   }
 
+  @Test("a write that stumbles over damage is told what to do, and ends all writes")
+  func stumbled() async throws {
+    try await withStateDirectory { directory in
+      let store = try await Self.openWithDamagedPasswords(directory)
+      defer { store.close() }
+      try await store.put(try instance(9))
+      let refusal = try await store.refusal(of: .setPassword(try instanceID(1), Secret([1])))
+      guard case .corrupt(let text) = refusal else {
+        Issue.record("\(String(describing: refusal))")
+        return
+      }
+      #expect(text.contains("save it first (nameplate list KIND --output yaml, while"), "\(text)")
+      #expect(text.contains("stop the daemon, nameplate backup restore"), "\(text)")
+      #expect(try await store.refusal(of: .put(try instance(10))) == refusal)
+      #expect(await store.check() == refusal)
+    }
+  }
+
+  @Test(
+    "of writes that come at once, none is carried out after one that stumbles over damage",
+    arguments: [
+      [["good", "bad", "good"]], [["bad"], ["good"]], [["bad", "bad"], ["good", "good"]],
+    ])
+  func atOnce(_ groups: [[String]]) async throws {
+    try await withStateDirectory { directory in
+      let store = try await Self.openWithDamagedPasswords(directory)
+      defer { store.close() }
+      let before = try await store.revision()
+      let told = Told()
+      let good = Mutation.put(try instance(9))
+      let bad = Mutation.setPassword(try instanceID(1), Secret([1]))
+      let jobs = groups.map { group in
+        group.map { word in
+          CommitQueue.Job(
+            mutations: [word == "good" ? good : bad], context: testContext, now: 1, dryRun: false
+          ) { told.note($0) }
+        }
+      }
+      try await store.pool.writeWithoutTransaction { db in
+        for jobs in jobs {
+          GroupCommit(db: db, failure: store.failure, soundness: store.soundness)
+            .run(jobs) { _ in Issue.record("it was written") }
+        }
+      }
+      #expect(told.all.count == groups.joined().count)
+      for refusal in told.all {
+        guard case .corrupt = refusal else {
+          Issue.record("\(String(describing: refusal))")
+          continue
+        }
+      }
+      #expect(try await store.revision() == before)
+    }
+  }
+
+  @Test("a store in trouble is not taken for well by a write before it is known to be sound")
+  func look() async throws {
+    try await withStateDirectory { directory in
+      try await Self.fill(directory)
+      let store = try directory.openUnchecked()
+      defer { store.close() }
+      let files = FileManager.default
+      try files.moveItem(atPath: directory.database, toPath: directory.database + ".away")
+      await #expect(throws: StoreError.self) { try await store.revision() }
+      try files.moveItem(atPath: directory.database + ".away", toPath: directory.database)
+      #expect(await store.check() != nil)
+      try await store.checkPages()
+      #expect(await store.check() == nil)
+    }
+  }
+
   @Test("a new version's tables are written into a database only once it is known to be sound")
   func upgrade() async throws {
     try await withStateDirectory { directory in
@@ -122,6 +195,17 @@ struct SoundnessTests {
     store.close()
   }
 
+  /// Opens it, filled, as one that was damaged since it was found sound: a write of a password shows it.
+  private static func openWithDamagedPasswords(_ directory: StateDirectory) async throws
+    -> SQLiteStore
+  {
+    try await fill(directory)
+    try directory.damageIndex("sqlite_autoindex_password_1")
+    let store = try directory.openUnchecked()
+    store.soundness.settle(nil)
+    return store
+  }
+
   private static func key(_ id: UInt64) throws -> TokenKey {
     let secret = Secret([UInt8](repeating: 7, count: TokenKey.secretBytes))
     return try #require(TokenKey(id: id, secret: secret, createdAtSeconds: 1))
@@ -146,5 +230,8 @@ struct SoundnessTests {
     private let errors = Mutex<[StoreError?]>([])
     var all: [StoreError?] { errors.withLock { $0 } }
     func note(_ error: StoreError?) { errors.withLock { $0.append(error) } }
+    func note(_ result: Result<CommitResult, StoreError>) {
+      if case .failure(let error) = result { note(error) } else { note(nil) }
+    }
   }
 }

@@ -24,14 +24,13 @@ struct StateDirectory {
     try queue.close()
   }
 
-  /// Overwrites an index that no record is read or written with.
-  func damageIndex() throws {
+  /// Overwrites an index; as a rule one that no record is read or written with.
+  func damageIndex(_ name: String = "sqlite_autoindex_access_2") throws {
     let queue = try DatabaseQueue(path: database)
     let (page, size) = try queue.read { db in
       (
         try Int.fetchOne(
-          db, sql: "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_access_2'"
-        ),
+          db, sql: "SELECT rootpage FROM sqlite_master WHERE name = ?", arguments: [name]),
         try Int.fetchOne(db, sql: "PRAGMA page_size")
       )
     }

@@ -61,7 +61,7 @@ public struct Daemon: Sendable {
     // better than a daemon that has read nothing yet.
     if !manifests.isEmpty || predecessor != nil { try await feed.load() }
     // Writes wait for it.
-    if !manifests.isEmpty, store.isUnchecked { try await store.checkPages() }
+    if !manifests.isEmpty, store.isUnchecked { try await store.checkPages(isServing: false) }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await feed.run() }
       try await serve(store, catalog, feed, predecessor)

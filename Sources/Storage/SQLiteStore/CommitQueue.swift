@@ -10,7 +10,7 @@ final class CommitQueue: Sendable {
     let context: WriteContext
     let now: Int
     let dryRun: Bool
-    let tell: @Sendable (Result<CommitResult, any Error>) -> Void
+    let tell: @Sendable (Result<CommitResult, StoreError>) -> Void
   }
 
   /// In one transaction: so many are written well within what one takes to reach a disk.

@@ -6,6 +6,8 @@ internal import Inventory
 struct GroupCommit {
   let db: Database
   let failure: StoreFailure
+  /// Is told of damage before anything else is written.
+  let soundness: StoreSoundness
 
   private typealias Outcome = Result<(CommitResult, ChangeBatch?), any Error>
 
@@ -21,14 +23,26 @@ struct GroupCommit {
   private func tell(
     _ job: CommitQueue.Job, _ outcome: Outcome, _ publish: (ChangeBatch) -> Void
   ) {
-    if case .success(let (_, batch?)) = outcome { publish(batch) }
-    job.tell(outcome.map(\.0))
+    switch outcome {
+    case .success(let (result, batch)):
+      if let batch { publish(batch) }
+      job.tell(.success(result))
+    case .failure(let error): job.tell(.failure(noted(error)))
+    }
+  }
+
+  /// What a failure is told as, and noted where it is damage.
+  private func noted(_ error: any Error) -> StoreError {
+    let error = failure.storeError(error)
+    soundness.note(writing: error)
+    return error
   }
 
   /// A commit in a transaction of its own.
   private func alone(_ job: CommitQueue.Job) -> Outcome {
     Outcome {
-      try SQLiteStore.transaction(db) { db in
+      try soundness.check()
+      return try SQLiteStore.transaction(db) { db in
         let (result, batch) = try work(job)
         return batch == nil ? .rollback((result, nil)) : .commit((result, batch))
       }
@@ -37,14 +51,20 @@ struct GroupCommit {
 
   /// All in one transaction, each in a savepoint.
   /// - Returns: Nil where it failed as a whole and nothing was written. Who is to blame shows when each
-  ///   is written alone.
+  ///   is written alone, save where it is damage: then none is.
   private func together(_ jobs: [CommitQueue.Job]) -> [Outcome]? {
-    try? SQLiteStore.transaction(db) { db in
-      let outcomes = try jobs.map { job in try isolated(job) }
-      let isEffective = outcomes.contains { outcome in
-        if case .success(let (_, batch)) = outcome { batch != nil } else { false }
+    do {
+      try soundness.check()
+      return try SQLiteStore.transaction(db) { db in
+        let outcomes = try jobs.map { job in try isolated(job) }
+        let isEffective = outcomes.contains { outcome in
+          if case .success(let (_, batch)) = outcome { batch != nil } else { false }
+        }
+        return isEffective ? .commit(outcomes) : .rollback(outcomes)
       }
-      return isEffective ? .commit(outcomes) : .rollback(outcomes)
+    } catch {
+      _ = noted(error)
+      return nil
     }
   }
 
@@ -56,7 +76,7 @@ struct GroupCommit {
       if batch == nil { try db.execute(sql: "ROLLBACK TO job") }
       try db.execute(sql: "RELEASE job")
       return .success((result, batch))
-    } catch let refusal as StoreError {
+    } catch let refusal as StoreError where !refusal.isDamage {
       try db.execute(sql: "ROLLBACK TO job")
       try db.execute(sql: "RELEASE job")
       return .failure(refusal)

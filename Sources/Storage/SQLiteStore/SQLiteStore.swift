@@ -126,17 +126,17 @@ public final class SQLiteStore: InventoryStore {
     trouble.report(to: report)
   }
 
-  /// Finds out whether the store can be written to. Where it is in trouble this takes a write that
-  /// changes nothing, else a look at its files and the space that is left.
+  /// Finds out whether the store can be written to. Where it is in trouble, and known to be sound, this
+  /// takes a write that changes nothing, else a look at its files and the space that is left.
   /// - Returns: ``problem``, as it is now.
   @discardableResult
   public func check() async -> StoreError? {
     guard !handover.isBegun else { return trouble.current }
-    let (failure, trouble) = (failure, trouble)
+    let (failure, trouble, soundness) = (failure, trouble, soundness)
     do {
       let hasWritten = try await onWritersQueue { db in
         if failure.directory.isFull { throw StoreError.full(failure.full) }
-        guard trouble.current != nil else { return false }
+        guard trouble.current != nil, soundness.isKnown else { return false }
         return try SQLiteStore.transaction(db) { db in
           let resources = ResourceTable(db: db)
           try resources.setRevision(try resources.revision())
@@ -162,23 +162,17 @@ public final class SQLiteStore: InventoryStore {
     return error
   }
 
-  /// What SQLite stumbles over when it writes is damage for good.
-  private func note(writing error: StoreError) -> StoreError {
-    if case .corrupt = error { soundness.settle(error) }
-    return note(error)
-  }
-
   /// Once begun, a commit is carried to its end whether or not the one who asked still waits.
   public func commit(_ mutations: [Mutation], by context: WriteContext, now: Int, dryRun: Bool)
     async throws(StoreError) -> CommitResult
   {
     try await soundness.wait()
-    let (failure, feed, waiting) = (failure, feed, waiting)
+    let (failure, feed, waiting) = (failure.inUse, feed, waiting)
     let start = ContinuousClock.now
     defer {
       if !dryRun { commits.recordNanoseconds(Int64((.now - start) / .nanoseconds(1))) }
     }
-    let told: Result<CommitResult, any Error> = await withCheckedContinuation { asker in
+    let told: Result<CommitResult, StoreError> = await withCheckedContinuation { asker in
       waiting.add(
         CommitQueue.Job(mutations: mutations, context: context, now: now, dryRun: dryRun) {
           asker.resume(returning: $0)
@@ -186,7 +180,7 @@ public final class SQLiteStore: InventoryStore {
       // One turn of the writer for each commit, of which many find theirs written already.
       pool.asyncWriteWithoutTransaction { [handover, files, soundness] db in
         let jobs = waiting.take()
-        do {
+        do throws(StoreError) {
           try handover.check()
           try files.check()
           try soundness.check()
@@ -194,16 +188,14 @@ public final class SQLiteStore: InventoryStore {
           for job in jobs { job.tell(.failure(error)) }
           return
         }
-        GroupCommit(db: db, failure: failure).run(jobs) { feed.publish($0) }
+        GroupCommit(db: db, failure: failure, soundness: soundness).run(jobs) { feed.publish($0) }
       }
     }
-    do {
-      let result = try told.get()
+    switch told {
+    case .success(let result):
       if !dryRun { trouble.current = nil }
       return result
-    } catch {
-      let error = failure.storeError(error)
-      throw handover.isBegun ? error : note(writing: error)
+    case .failure(let error): throw handover.isBegun ? error : note(error)
     }
   }
 
@@ -211,7 +203,7 @@ public final class SQLiteStore: InventoryStore {
   private func onWritersQueue<Value: Sendable>(
     _ body: @escaping @Sendable (Database) throws -> Value
   ) async throws(StoreError) -> Value {
-    let (failure, files, handover, soundness) = (failure, files, handover, soundness)
+    let (failure, files, handover, soundness) = (failure.inUse, files, handover, soundness)
     let result: Result<Value, StoreError> = await withCheckedContinuation { asker in
       pool.asyncWriteWithoutTransaction { db in
         do {
@@ -220,13 +212,15 @@ public final class SQLiteStore: InventoryStore {
           try soundness.check()
           asker.resume(returning: .success(try body(db)))
         } catch {
-          asker.resume(returning: .failure(failure.storeError(error)))
+          let error = failure.storeError(error)
+          soundness.note(writing: error)
+          asker.resume(returning: .failure(error))
         }
       }
     }
     switch result {
     case .success(let value): return value
-    case .failure(let error): throw handover.isBegun ? error : note(writing: error)
+    case .failure(let error): throw handover.isBegun ? error : note(error)
     }
   }
 

@@ -7,6 +7,13 @@ struct StoreFailure {
   let directory: StoreDirectory
   /// The copies that can take a damaged database's place; nil where they are not to be looked for.
   let backups: StoreBackups?
+  /// Whether a daemon serves from the database, and has all records in memory.
+  var isInUse = false
+
+  /// The same for a database that a daemon serves from.
+  var inUse: StoreFailure {
+    StoreFailure(directory: directory, backups: backups, isInUse: true)
+  }
 
   func storeError(_ error: any Error) -> StoreError {
     switch error {
@@ -46,16 +53,13 @@ struct StoreFailure {
       + "free some space and try again"
   }
 
-  /// - Parameters:
-  ///   - problem: What is wrong, as the rest of a sentence that starts with the file.
-  ///   - isInUse: Whether a daemon serves from it, and has all records in memory.
-  func corrupt(_ problem: String, isInUse: Bool = false) -> StoreError {
-    .corrupt(
-      "\(directory.database) \(problem). It is left as it is. \(remedy(isInUse: isInUse))")
+  /// - Parameter problem: What is wrong, as the rest of a sentence that starts with the file.
+  func corrupt(_ problem: String) -> StoreError {
+    .corrupt("\(directory.database) \(problem). It is left as it is. \(remedy)")
   }
 
   /// What to do about a database that cannot be used.
-  private func remedy(isInUse: Bool) -> String {
+  private var remedy: String {
     guard let backups else { return "Put another one in its place." }
     let saving = "nameplate list KIND --output yaml, while this daemon runs"
     guard let backup = backups.newestSound else {

@@ -46,20 +46,19 @@ extension SQLiteStore {
 
   /// Finds out whether the database is sound, where that was not done when it was opened, which takes
   /// too long for a large one. Writes wait for it.
+  /// - Parameter isServing: Whether guests are answered meanwhile, and will be where it is damaged.
   /// - Throws: ``StoreError/corrupt(_:)`` where it is damaged: all writes are refused with that from
   ///   now on. Another error where that could not be found out: they are refused until it is.
-  public func checkPages() async throws(StoreError) {
+  public func checkPages(isServing: Bool = true) async throws(StoreError) {
     // What is damaged does not get well, and is told in the same words.
     if soundness.isDamaged { try soundness.check() }
-    let failure = failure
+    let failure = isServing ? failure.inUse : failure
     do {
       // A connection of its own: it reads for long, and what others have read is of no use to it.
       var reading = Configuration()
       reading.readonly = true
       let probe = try DatabaseQueue(path: failure.directory.database, configuration: reading)
-      try await probe.read { db in
-        try StoreSchema.checkPages(db, failure: failure, isInUse: true)
-      }
+      try await probe.read { db in try StoreSchema.checkPages(db, failure: failure) }
       try probe.close()
       soundness.settle(nil)
     } catch {

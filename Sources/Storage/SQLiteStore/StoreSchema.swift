@@ -51,8 +51,7 @@ enum StoreSchema {
   }
 
   /// Refuses a database of which a page is damaged.
-  /// - Parameter isInUse: Whether a daemon serves from it.
-  static func checkPages(_ db: Database, failure: StoreFailure, isInUse: Bool = false) throws {
+  static func checkPages(_ db: Database, failure: StoreFailure) throws {
     let verdict: String
     do {
       verdict = try String.fetchOne(db, sql: "PRAGMA quick_check(1)") ?? "no answer"
@@ -61,7 +60,7 @@ enum StoreSchema {
     }
     guard verdict == "ok" else {
       let oneLine = verdict.split(separator: "\n").joined(separator: " ")
-      throw failure.corrupt("is damaged (\(oneLine))", isInUse: isInUse)
+      throw failure.corrupt("is damaged (\(oneLine))")
     }
   }
 

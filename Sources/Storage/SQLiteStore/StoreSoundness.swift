@@ -12,9 +12,7 @@ final class StoreSoundness: Sendable {
     var error: StoreError?
     var waiters: [CheckedContinuation<Void, Never>] = []
 
-    var isDamaged: Bool {
-      if case .corrupt = error { true } else { false }
-    }
+    var isDamaged: Bool { error?.isDamage == true }
   }
 
   private let state: Mutex<State>
@@ -44,6 +42,12 @@ final class StoreSoundness: Sendable {
     try check()
   }
 
+  /// Notes what a write has failed with. What SQLite stumbles over then is damage for good; it is to be
+  /// noted before anybody else writes.
+  func note(writing error: StoreError) {
+    if error.isDamage { settle(error) }
+  }
+
   /// Notes what was found. Damage stays, whatever is found later; another error says that it could not
   /// be found out yet.
   func settle(_ error: StoreError?) {
@@ -56,5 +60,12 @@ final class StoreSoundness: Sendable {
       return state.waiters
     }
     for waiter in waiters { waiter.resume() }
+  }
+}
+
+extension StoreError {
+  /// Whether it says that what the store holds is damaged.
+  var isDamage: Bool {
+    if case .corrupt = self { true } else { false }
   }
 }
