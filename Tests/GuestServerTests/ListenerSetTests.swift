@@ -122,7 +122,7 @@ struct ListeningSocket {
 
   struct Failed: Error {}
 
-  init(listens: Bool = true) throws {
+  init(listens: Bool = true, backlog: Int32 = 16) throws {
     let descriptor = socket(
       AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     // A socket that listens without an address gets a port at every address.
@@ -130,7 +130,7 @@ struct ListeningSocket {
     var length = socklen_t(address.count)
     let isNamed = unsafe address.withUnsafeMutableBytes { bytes in
       guard let base = bytes.baseAddress else { return false }
-      return unsafe (!listens || listen(descriptor, 16) == 0)
+      return unsafe (!listens || listen(descriptor, backlog) == 0)
         && getsockname(descriptor, base.assumingMemoryBound(to: sockaddr.self), &length) == 0
     }
     guard isNamed, let inode = Self.inode(descriptor) else { throw Failed() }

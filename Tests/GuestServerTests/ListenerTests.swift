@@ -3,6 +3,7 @@ import Inventory
 import Logging
 import MetadataService
 import Synchronization
+import Telemetry
 import Testing
 
 @testable import GuestServer
@@ -60,6 +61,41 @@ struct ListenerTests {
       let client = try await server.connect()
       #expect(try await client.get("/").status == 404)
     }
+  }
+
+  @Test("guests that come at once are all heard, in their order, and what they wait is counted")
+  func crowd() async throws {
+    let socket = try ListeningSocket(backlog: 200)
+    let paths = (0..<100).map { "/\($0)" }
+    var clients: [GuestClient] = []
+    for path in paths {
+      let client = try await GuestClient.connect(to: socket.port)
+      try await client.send(head("GET \(path) HTTP/1.1"))
+      clients.append(client)
+    }
+    let (heard, hearing) = AsyncStream.makeStream(of: String.self)
+    let (slow, nanoseconds) = (20, 20_000_000)
+    try await RunningServer.with(
+      limits: ConnectionLimits(connectionsPerGuest: 1000), rates: .unbounded, threads: 1,
+      listeners: [socket.configuration(network: "a")],
+      refused: { request, _ in
+        let path = String(decoding: request.target, as: UTF8.self)
+        hearing.yield(path)
+        // One of them keeps the thread busy, and all behind it waiting.
+        let end = LoopThread.nanoseconds() + nanoseconds
+        while path == "/\(slow)", LoopThread.nanoseconds() < end {}
+      },
+      body: { server in
+        for client in clients {
+          let status = try await client.response().status
+          #expect(status == 404)
+        }
+        let latencies = await server.loops.tally().answered.steps
+        let late = latencies.filter { $0.nanoseconds >= nanoseconds }
+        #expect(late.total >= paths.count - slow)
+      })
+    hearing.finish()
+    #expect(await heard.reduce(into: [String]()) { $0.append($1) } == paths)
   }
 
   static let failures: [(CInt, AcceptFailure)] = [

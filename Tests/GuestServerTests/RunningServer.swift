@@ -44,17 +44,18 @@ struct RunningServer: Sendable {
   static func with(
     hold: Hold = .never, timeouts: Timeouts = Timeouts(),
     limits: ConnectionLimits = ConnectionLimits(), rates: RateLimits = RateLimits(),
-    hosts: HostRule = HostRule(), drainTimeout: Duration = .seconds(8),
+    hosts: HostRule = HostRule(), drainTimeout: Duration = .seconds(8), threads: Int = 2,
     listeners: [ListenerConfiguration] = [
       ListenerConfiguration(address: .v4(0x7F00_0001), port: 0)
     ],
+    refused: @escaping @Sendable (GuestRequest, GuestAnswer) -> Void = { _, _ in },
     body: (RunningServer) async throws -> Void
   ) async throws {
     let (held, holds) = AsyncStream<Void>.makeStream()
-    let (service, store) = service(hold, holds, hosts)
+    let (service, store) = service(hold, holds, hosts, refused)
     try await service.tokens.load { _ in }
     let (ready, readiness) = AsyncStream<[Int]>.makeStream()
-    let loops = try GuestLoops.start(2)
+    let loops = try GuestLoops.start(threads)
     defer { loops.stopSoon() }
     let server = GuestServer(
       service: service, listeners: listeners, loops: loops, logger: quiet, timeouts: timeouts,
@@ -87,7 +88,8 @@ struct RunningServer: Sendable {
   static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
   static func service(
-    _ hold: Hold, _ holds: AsyncStream<Void>.Continuation, _ hosts: HostRule = HostRule()
+    _ hold: Hold, _ holds: AsyncStream<Void>.Continuation, _ hosts: HostRule = HostRule(),
+    _ refused: @escaping @Sendable (GuestRequest, GuestAnswer) -> Void = { _, _ in }
   ) -> (MetadataService, MemoryStore) {
     let catalog = LiveCatalog()
     catalog.replace(with: Catalog())
@@ -99,7 +101,7 @@ struct RunningServer: Sendable {
         guard case .forever = hold else { return }
         for await _ in AsyncStream<Never>.makeStream().stream {}
         throw CancellationError()
-      }, refused: { _, _ in })
+      }, refused: refused)
     let isHeld = if case .never = hold { false } else { true }
     return (
       MetadataService(

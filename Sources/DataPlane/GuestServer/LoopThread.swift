@@ -34,10 +34,8 @@ import MetadataService
   private var sweepAt = Int.max
   /// Connections that have more to read than one turn allows.
   private var again: [Poll.Key] = []
-  /// Connections that were accepted in a crowd and not heard yet, the first to come last.
-  private var crowd: [Poll.Key] = []
-  /// Those that came after them, in their order.
-  private var newcomers: [Poll.Key] = []
+  /// Connections that were accepted and not heard yet.
+  private var crowd = Crowd()
   /// Of the connection that was accepted last.
   private var lastNumber: UInt32 = 0
   private var isOver = false
@@ -71,7 +69,7 @@ import MetadataService
         handle(key, events, now)
       }
       if !again.isEmpty { continueReading(now) }
-      if isCrowded { hearCrowd() }
+      if !crowd.isEmpty { hearCrowd() }
       if !closedDoors.isEmpty { reopenDoors(now) }
       if now >= sweepAt { sweep(now) }
     }
@@ -80,7 +78,7 @@ import MetadataService
 
   private func waitForEvents() -> Int {
     let timeout: CInt
-    if again.isEmpty, !isCrowded {
+    if again.isEmpty, crowd.isEmpty {
       let next = closedDoors.values.reduce(sweepAt, min)
       timeout = next == .max ? -1 : CInt(clamping: max(0, next - LoopThread.now()))
     } else {
@@ -108,17 +106,14 @@ import MetadataService
 
   // MARK: A crowd
 
-  private var isCrowded: Bool { !crowd.isEmpty || !newcomers.isEmpty }
-
   /// Gives some of the crowd their first turn, in the order in which they came.
   private func hearCrowd() {
+    let start = turn.start
+    defer { turn.count(since: start) }
     for _ in 0..<LoopThread.maximumAccepts {
-      if crowd.isEmpty {
-        crowd = newcomers.reversed()
-        newcomers = []
-      }
-      guard let key = crowd.popLast() else { return }
-      held(key)?.connection.begin(&turn)
+      guard let newcomer = crowd.popFirst() else { return }
+      turn.count(since: newcomer.since)
+      held(newcomer.key)?.connection.begin(&turn)
     }
   }
 
@@ -153,8 +148,8 @@ import MetadataService
       let socket = unsafe np_accept(entrance.socket, &peer)
       if socket >= 0 {
         guard let held = admit(socket, peer, by: entrance, now) else { continue }
-        if isCrowded || count >= LoopThread.maximumAccepts {
-          newcomers.append(held.key)
+        if !crowd.isEmpty || count >= LoopThread.maximumAccepts {
+          crowd.append(held.key, since: turn.start)
         } else {
           held.connection.begin(&turn)
         }
@@ -287,7 +282,7 @@ import MetadataService
     for job in loop.endJobs() { job(self) }
     for entrance in doors.values { close(entrance) }
     closeConnections(of: nil)
-    (again, crowd, newcomers) = ([], [], [])
+    (again, crowd) = ([], Crowd())
   }
 }
 

@@ -8,9 +8,9 @@ struct Turn: ~Copyable {
   /// A buffer that grew beyond this for a large answer is not kept.
   private static let maximumSpareBytes = 256 * 1024
 
-  /// When the kernel told of the events that are handled now, in nanoseconds.
+  /// When the kernel told of what is handled now, in nanoseconds.
   private(set) var start = LoopThread.nanoseconds()
-  /// The same in milliseconds.
+  /// The time of this turn in milliseconds.
   private(set) var now = LoopThread.now()
   /// Answers of the connection whose turn it is that are not sent yet.
   var output: [UInt8] = []
@@ -25,6 +25,9 @@ struct Turn: ~Copyable {
     start = LoopThread.nanoseconds()
     now = start / 1_000_000
   }
+
+  /// What is handled next has waited since then, in nanoseconds.
+  mutating func count(since start: Int) { self.start = start }
 
   /// The Date field's value.
   mutating func dateText() -> [UInt8] {
