@@ -20,7 +20,8 @@ extension OpenAPIDocument {
       "address": {"name": "address", "in": "query", "schema": {"type": "string"}}
     },
     "responses": {
-      "Problem": {"description": "Why it failed (RFC 9457)", "content": {
+      "Problem": {"description": "Why it failed (RFC 9457)",
+        "headers": {"Retry-After": {"schema": {"type": "integer"}}}, "content": {
         "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
       "Unauthorized": {"description": "On the network: no token and no certificate, or wrong ones",
         "headers": {"WWW-Authenticate": {"schema": {"type": "string"}}},
