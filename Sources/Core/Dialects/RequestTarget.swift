@@ -73,11 +73,10 @@ public struct RequestTarget: Hashable, Sendable, CustomStringConvertible {
         index += 1
         continue
       }
-      let digits = bytes[(index + 1)...].prefix(2)
-      guard digits.count == 2, digits.allSatisfy(\.isHexDigit),
-        let byte = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
+      guard index + 2 < bytes.count, let high = bytes[index + 1].hexDigit,
+        let low = bytes[index + 2].hexDigit
       else { throw .percentEncoding }
-      decoded.append(byte)
+      decoded.append(high << 4 | low)
       index += 3
     }
     return decoded

@@ -81,13 +81,8 @@ public enum IPAddress: Hashable, Sendable {
     }
   }
 
-  /// The bits in the lower end of a 128-bit number.
-  var bits: UInt128 {
-    switch self {
-    case .v4(let bits): UInt128(bits)
-    case .v6(let upper, let lower): UInt128(upper) << 64 | UInt128(lower)
-    }
-  }
+  /// ``halves`` as one number.
+  var bits: UInt128 { UInt128(halves.upper) << 64 | UInt128(halves.lower) }
 
   /// An address of the same family as `self` with these bits.
   func sameFamily(_ bits: UInt128) -> IPAddress {

@@ -248,11 +248,14 @@ struct JSONParser: ~Copyable {
   }
 
   private mutating func hex4() throws(JSONSyntaxError) -> UInt16 {
-    let end = position + 4
-    guard end <= bytes.count, (position..<end).allSatisfy({ bytes[$0].isHexDigit }),
-      let code = text(position..<end).flatMap({ UInt16($0, radix: 16) })
-    else { throw error("\\u needs four hexadecimal digits") }
-    position = end
+    var code: UInt16 = 0
+    for place in position..<(position + 4) {
+      guard place < bytes.count, let digit = bytes[place].hexDigit else {
+        throw error("\\u needs four hexadecimal digits")
+      }
+      code = code << 4 | UInt16(digit)
+    }
+    position += 4
     return code
   }
 }

@@ -43,14 +43,6 @@ enum Byte {
   static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 
   static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
-
-  /// A hexadecimal digit's value; nil for another byte.
-  static func hexValue(_ byte: UInt8) -> Int? {
-    let lowered = byte | 0x20
-    if isDigit(byte) { return Int(byte &- UInt8(ascii: "0")) }
-    guard lowered >= UInt8(ascii: "a"), lowered <= UInt8(ascii: "f") else { return nil }
-    return Int(lowered &- UInt8(ascii: "a")) + 10
-  }
 }
 
 extension Span<UInt8> {

@@ -211,8 +211,8 @@ struct RequestParser: Sendable {
     }
     var size = 0
     var index = line.lowerBound
-    while index < line.upperBound, let digit = Byte.hexValue(bytes[index]) {
-      if size <= Limits.maximumRequestBodyBytes { size = size * 16 + digit }
+    while index < line.upperBound, let digit = bytes[index].hexDigit {
+      if size <= Limits.maximumRequestBodyBytes { size = size * 16 + Int(digit) }
       index += 1
     }
     guard index > line.lowerBound, index == line.upperBound || bytes[index] == Byte.semicolon

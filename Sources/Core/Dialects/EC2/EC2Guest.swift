@@ -44,9 +44,10 @@ final class EC2Guest: EC2Subject {
   var cards: [EC2Card] {
     var seen: Set<MACAddress> = []
     return view.connections.enumerated().compactMap { index, connection in
-      guard let mac = connection.0.mac, seen.insert(mac).inserted else { return nil }
+      guard let mac = connection.interface.mac, seen.insert(mac).inserted else { return nil }
       return EC2Card(
-        guest: self, deviceNumber: index, mac: mac, interface: connection.0, network: connection.1)
+        guest: self, deviceNumber: index, mac: mac, interface: connection.interface,
+        network: connection.network)
     }
   }
 

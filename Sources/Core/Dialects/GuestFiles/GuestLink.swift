@@ -33,9 +33,9 @@ struct GuestLink {
   /// All cards whose network has subnets.
   static func links(of view: InstanceView) -> [GuestLink] {
     view.connections.lazy
-      .filter { !$0.1.subnets.isEmpty }.enumerated()
+      .filter { !$0.network.subnets.isEmpty }.enumerated()
       .map { number, connection in
-        GuestLink(number, connection.0, on: connection.1)
+        GuestLink(number, connection.interface, on: connection.network)
       }
       .filter { !$0.v4.isNone || !$0.v6.isNone }
   }
