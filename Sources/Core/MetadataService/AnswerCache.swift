@@ -66,6 +66,16 @@ final class AnswerCache: Sendable {
       return nil
     }
 
+    private func emptyPlace(in set: Int) -> Int? {
+      for place in set..<(set + placesOfSet) where hashes[place] == 0 { return place }
+      return nil
+    }
+
+    private mutating func takenPlace(for hash: UInt64) -> Int {
+      next = (next + 1) % placesOfSet
+      return AnswerCache.set(of: hash) + next
+    }
+
     /// Whether a key was asked for before, as far as that is remembered.
     mutating func isAskedAgain(_ hash: UInt64) -> Bool {
       let place = Int(truncatingIfNeeded: hash >> 32) & (maximumEntries - 1)
@@ -75,12 +85,9 @@ final class AnswerCache: Sendable {
 
     /// - Returns: What was there before.
     mutating func put(_ entry: Entry, _ hash: UInt64) -> Entry? {
-      var place = place(of: hash)
-      if place == nil {
-        next = (next + 1) % placesOfSet
-        place = AnswerCache.set(of: hash) + next
-      }
-      guard let place else { return nil }
+      // Its own, or one that nobody has, or one of somebody's.
+      let place =
+        place(of: hash) ?? emptyPlace(in: AnswerCache.set(of: hash)) ?? takenPlace(for: hash)
       let old = entries[place]
       bytes += entry.answer.body.count - (old?.answer.body.count ?? 0)
       hashes[place] = hash
@@ -137,8 +144,11 @@ final class AnswerCache: Sendable {
       offset = AnswerCache.offset(of: seed, in: answer.body)
       guard offset != nil else { return }
     }
+    var kept = answer
+    // A document may have been written into more room than it needs.
+    kept.body = answer.body.fitted
     let entry = Entry(
-      key: key, answer: answer, version: version, day: day, terms: terms(), seedOffset: offset)
+      key: key, answer: kept, version: version, day: day, terms: terms(), seedOffset: offset)
     let old = state.withLock { state -> (State?, Entry?) in
       let isFull = state.bytes + answer.body.count > AnswerCache.maximumBytes
       let all = isFull ? state : nil

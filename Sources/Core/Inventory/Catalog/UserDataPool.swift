@@ -48,7 +48,7 @@ struct UserDataPool: Sendable {
 
 extension [UInt8] {
   /// The same bytes in no more memory than they need.
-  var fitted: [UInt8] {
+  public var fitted: [UInt8] {
     guard capacity > count + 32 else { return self }
     var fitted: [UInt8] = []
     fitted.reserveCapacity(count)
