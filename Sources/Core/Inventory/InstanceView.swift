@@ -51,9 +51,11 @@ public final class InstanceView: Sendable {
 
   /// The interfaces in order, each with its network.
   public var connections: [(interface: NetworkInterface, network: Network)] {
-    instance.interfaces.map { interface in
-      (interface, shared.network(interface.network) ?? Network(id: interface.network))
-    }
+    instance.interfaces.map { ($0, network(of: $0)) }
+  }
+
+  public func network(of interface: NetworkInterface) -> Network {
+    shared.network(interface.network) ?? Network(id: interface.network)
   }
 
   /// Whether a network's addresses are to be written into the guest.

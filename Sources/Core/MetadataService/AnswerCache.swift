@@ -52,9 +52,10 @@ final class AnswerCache: Sendable {
   }
 
   private struct State {
-    /// Hashes of the keys of what is kept, by place, and of those that were asked for before.
+    /// Hashes of the keys of what is kept, by place.
     var hashes = [UInt64](repeating: 0, count: maximumEntries)
-    var asked = [UInt64](repeating: 0, count: maximumEntries)
+    /// Those of keys that were asked for.
+    var asked = RecentHashes(places: maximumEntries)
     var entries = [Entry?](repeating: nil, count: maximumEntries)
     var bytes = 0
     /// Which place of a set is taken over next.
@@ -74,13 +75,6 @@ final class AnswerCache: Sendable {
     private mutating func takenPlace(for hash: UInt64) -> Int {
       next = (next + 1) % placesOfSet
       return AnswerCache.set(of: hash) + next
-    }
-
-    /// Whether a key was asked for before, as far as that is remembered.
-    mutating func isAskedAgain(_ hash: UInt64) -> Bool {
-      let place = Int(truncatingIfNeeded: hash >> 32) & (maximumEntries - 1)
-      defer { asked[place] = hash }
-      return asked[place] == hash
     }
 
     /// - Returns: What was there before.
@@ -138,7 +132,9 @@ final class AnswerCache: Sendable {
     version: Catalog.Version, day: Int, seed: [UInt8]
   ) {
     let hash = hash(key)
-    guard state.withLock({ $0.place(of: hash) != nil || $0.isAskedAgain(hash) }) else { return }
+    guard state.withLock({ $0.place(of: hash) != nil || $0.asked.isSeenAgain(hash) }) else {
+      return
+    }
     var offset: Int?
     if !seed.isEmpty {
       offset = AnswerCache.offset(of: seed, in: answer.body)

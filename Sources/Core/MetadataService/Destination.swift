@@ -33,7 +33,7 @@ public final class Destination: Sendable {
 
 /// Destinations that were found before: all guests of one image ask for the same few dozen.
 ///
-/// Each has one place that it may be kept at; who comes there next takes it over.
+/// Each has one place that it may be kept at; what is asked for a second time takes it over.
 public struct Destinations: Sendable {
   /// What the boots of some images ask for. A power of two.
   private static let places = 1024
@@ -41,17 +41,21 @@ public struct Destinations: Sendable {
   private static let maximumBytes = 160
 
   private var kept = [Destination?](repeating: nil, count: places)
+  private var asked = RecentHashes(places: places)
+
+  /// Something random, so that nobody can choose whose places are his.
+  private let salt = UInt64.random(in: .min ... .max)
 
   public init() {}
 
   /// Where a request line's target leads; nil where it cannot be read.
   public mutating func destination(of target: [UInt8]) -> Destination? {
     guard target.count <= Destinations.maximumBytes else { return try? Destination(target) }
-    let place =
-      Int(truncatingIfNeeded: ByteHash.of(target.span, salt: 0)) & (Destinations.places - 1)
+    let hash = ByteHash.of(target.span, salt: salt)
+    let place = Int(truncatingIfNeeded: hash) & (Destinations.places - 1)
     if let known = kept[place], known.bytes == target { return known }
     let new = try? Destination(target)
-    if let new { kept[place] = new }
+    if let new, asked.isSeenAgain(hash) { kept[place] = new }
     return new
   }
 }

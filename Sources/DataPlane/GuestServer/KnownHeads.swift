@@ -6,7 +6,7 @@ import MetadataService
 /// few dozen, byte for byte, and reading one takes as long as half of the rest of a request.
 ///
 /// A head is found again by all of its bytes, so that it cannot be taken for another. Each has one place
-/// that it may be at; whoever comes there for the second time in a row takes it over.
+/// that it may be at; what is sent a second time takes it over.
 struct KnownHeads {
   /// What was read out of a head that nothing follows.
   final class Head {
@@ -29,18 +29,15 @@ struct KnownHeads {
   private static let maximumBytes = 512
 
   private var heads = [Head?](repeating: nil, count: places)
-  /// Those that were found since another came to their place.
-  private var isWanted = [Bool](repeating: false, count: places)
+  private var read = RecentHashes(places: places)
   private var destinations = Destinations()
   /// Something random, so that nobody can choose whose places are his.
   private let salt = UInt64.random(in: .min ... .max)
 
   /// The head that some bytes are, no more and no less.
-  mutating func head(_ bytes: Span<UInt8>) -> Head? {
+  func head(_ bytes: Span<UInt8>) -> Head? {
     guard bytes.count <= KnownHeads.maximumBytes else { return nil }
-    let place = place(of: bytes)
-    guard let head = heads[place], bytes.equals(head.bytes) else { return nil }
-    isWanted[place] = true
+    guard let head = heads[place(of: hash(bytes))], bytes.equals(head.bytes) else { return nil }
     return head
   }
 
@@ -51,18 +48,18 @@ struct KnownHeads {
       method: request.method, target: request.target, fields: request.fields,
       destination: destinations.destination(of: request.target))
     if let bytes, bytes.count <= KnownHeads.maximumBytes {
-      let place = place(of: bytes)
-      if isWanted[place] {
-        isWanted[place] = false
-      } else {
-        heads[place] = Head(bytes.bytes(in: 0..<bytes.count), question, request)
+      let hash = hash(bytes)
+      if read.isSeenAgain(hash) {
+        heads[place(of: hash)] = Head(bytes.bytes(in: 0..<bytes.count), question, request)
       }
     }
     return question
   }
 
-  private func place(of bytes: Span<UInt8>) -> Int {
-    Int(truncatingIfNeeded: ByteHash.of(bytes, salt: salt)) & (KnownHeads.places - 1)
+  private func hash(_ bytes: Span<UInt8>) -> UInt64 { ByteHash.of(bytes, salt: salt) }
+
+  private func place(of hash: UInt64) -> Int {
+    Int(truncatingIfNeeded: hash) & (KnownHeads.places - 1)
   }
 }
 

@@ -40,15 +40,17 @@ final class EC2Guest: EC2Subject {
     fixedAddresses.first { !$0.ip.isIPv4 && !$0.ip.isLinkLocal }?.ip
   }
 
-  /// The interfaces that a guest can tell apart, the first one of each MAC.
-  var cards: [EC2Card] {
-    var seen: Set<MACAddress> = []
-    return view.connections.enumerated().compactMap { index, connection in
-      guard let mac = connection.interface.mac, seen.insert(mac).inserted else { return nil }
+  /// The MACs of the interfaces that a guest can tell apart.
+  var macs: Set<MACAddress> { Set(instance.interfaces.compactMap(\.mac)) }
+
+  /// The first interface of a MAC.
+  func card(of mac: MACAddress) -> EC2Card? {
+    for (index, interface) in instance.interfaces.enumerated() where interface.mac == mac {
       return EC2Card(
-        guest: self, deviceNumber: index, mac: mac, interface: connection.interface,
-        network: connection.network)
+        guest: self, deviceNumber: index, mac: mac, interface: interface,
+        network: view.network(of: interface))
     }
+    return nil
   }
 
   // MARK: Devices

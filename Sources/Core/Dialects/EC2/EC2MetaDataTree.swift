@@ -65,7 +65,7 @@ enum EC2MetaDataTree {
   ]
 
   private static let keys: [EC2Entry<EC2Guest>] = [
-    .directory("public-keys", exists: { $0.view.publicKey(at: 0) != nil }) { path in
+    .directory("public-keys", exists: { $0.view.publicKey(at: 0) != nil }) { path, _ in
       guard let segment = path.first else {
         return { guest in
           EC2Listing.node(

@@ -56,19 +56,18 @@ enum EC2NetworkTree {
   static let rows: EC2Table<EC2Guest> = [.directory("interfaces", interfaces)]
 
   private static let interfaces: EC2Table<EC2Guest> = [
-    .directory("macs", exists: { !$0.cards.isEmpty }) { path in
+    .directory("macs", exists: { !$0.macs.isEmpty }) { path, version in
       guard let segment = path.first else {
         return { guest in
           EC2Listing.node(
-            guest.cards.sorted { $0.mac.bits < $1.mac.bits }
-              .map { ListingEntry(directory: $0.mac.description) })
+            guest.macs.sorted { $0.bits < $1.bits }
+              .map { ListingEntry(directory: $0.description) })
         }
       }
-      return { guest in
-        guest.cards.first { $0.mac.description == segment }.flatMap {
-          leaves.node(at: path.dropFirst(), in: guest.version)?($0)
-        }
-      }
+      guard let mac = MACAddress(segment), mac.description == segment,
+        let node = leaves.node(at: path.dropFirst(), in: version)
+      else { return nil }
+      return { guest in guest.card(of: mac).flatMap(node) }
     }
   ]
 

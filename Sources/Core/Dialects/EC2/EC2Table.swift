@@ -75,10 +75,9 @@ struct EC2Entry<Subject: EC2Subject>: Sendable {
   static func directory(
     _ name: String, since: EC2Version = .original,
     exists: @escaping @Sendable (Subject) -> Bool,
-    _ node: @escaping @Sendable (Path) -> EC2Node<Subject>?
+    _ node: @escaping @Sendable (Path, EC2Version) -> EC2Node<Subject>?
   ) -> EC2Entry {
-    EC2Entry(
-      name: name, since: since, isDirectory: true, exists: exists, node: { path, _ in node(path) })
+    EC2Entry(name: name, since: since, isDirectory: true, exists: exists, node: node)
   }
 
   /// A directory of leaves of text under names that come from the record; none is absent.
@@ -86,7 +85,7 @@ struct EC2Entry<Subject: EC2Subject>: Sendable {
     _ name: String, since: EC2Version = .original,
     leaves: @escaping @Sendable (Subject) -> [(key: String, value: String)]
   ) -> EC2Entry {
-    directory(name, since: since, exists: { !leaves($0).isEmpty }) { path in
+    directory(name, since: since, exists: { !leaves($0).isEmpty }) { path, _ in
       guard let segment = path.first else {
         return { subject in
           EC2Listing.node(
