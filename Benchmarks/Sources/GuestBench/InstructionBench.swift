@@ -11,6 +11,9 @@ struct InstructionBench {
 
   private static let warmUp = 100
   private static let requests = 500
+  /// Of so many counts the least is what a request costs: what the daemon does by the clock falls into
+  /// the others, more of it where the machine is busy.
+  private static let counts = 3
 
   /// What is counted.
   private struct Case {
@@ -34,13 +37,20 @@ struct InstructionBench {
       for each in Case.all { try ask(daemon, each, [], times: InstructionBench.warmUp) }
     }
     var rows: [InstructionRow] = []
-    for (number, each) in Case.all.enumerated() {
+    var part = 1
+    for each in Case.all {
       GuestBench.complain("\(each.name), \(each.mode.rawValue)")
       let fields = each.hasToken ? [try daemon.sessionToken()] : []
       try ask(daemon, each, fields, times: InstructionBench.warmUp)
-      let cost = try counter.count(part: number + 2) {
-        try ask(daemon, each, fields, times: InstructionBench.requests)
+      var costs: [Callgrind.Cost] = []
+      for _ in 0..<InstructionBench.counts {
+        part += 1
+        costs.append(
+          try counter.count(part: part) {
+            try ask(daemon, each, fields, times: InstructionBench.requests)
+          })
       }
+      guard let cost = costs.min(by: { $0.instructions < $1.instructions }) else { continue }
       rows.append(
         InstructionRow(
           document: each.name, mode: each.mode,
@@ -68,8 +78,9 @@ struct InstructionBench {
     var environment = ["SWIFT_DETERMINISTIC_HASHING": "1", "SWIFT_BACKTRACE": "enable=no"]
     if let library = options.preload { environment["LD_PRELOAD"] = library }
     let child = try Child(
+      // One thread serves: with two, the other one is woken for nothing now and then.
       [
-        "valgrind", "--tool=callgrind", "--instr-atstart=no",
+        "taskset", "-c", "0", "valgrind", "--tool=callgrind", "--instr-atstart=no",
         "--callgrind-out-file=\(folder)/callgrind", bare, "serve", "--config",
         "\(folder)/serve.yaml", "--apply", "\(folder)/manifest.yaml",
       ], log: "\(folder)/ours.log", environment: environment)
