@@ -74,7 +74,11 @@ final class DaemonProcess {
       options += ["--apply", "\(folder)/manifest.yaml"]
     }
     self.options = options
-    try await start()
+    do { try await start() } catch {
+      signal(SIGKILL)
+      stop()
+      throw error
+    }
   }
 
   /// Starts the program and returns once it says that it is ready.

@@ -19,9 +19,13 @@ struct TopTerminalTests {
       daemon = try await DaemonProcess(manifest: MetricsTests.manifest)
       terminal = try PseudoTerminal(rows: 24, columns: 80)
       let top = [Program.path, "top", "--interval", interval, "--socket", daemon.socket]
-      process = try terminal.start(shell ? ["bash", "--norc", "-i"] : top)
+      process = try terminal.start(
+        shell ? ["bash", "--norc", "-i"] : top, environment: ["PS1": Self.prompt])
       screen.read(terminal.output.fileHandleForReading)
-      if shell { terminal.type(top.joined(separator: " ") + "\n") }
+      if shell {
+        #expect(await isPrompted())
+        terminal.type(top.joined(separator: " ") + "\n")
+      }
       #expect(await isDrawn(), "\(screen.all)")
     }
 
@@ -30,6 +34,11 @@ struct TopTerminalTests {
       process.waitHere()
       daemon.stop()
     }
+
+    private static let prompt = "at the prompt> "
+
+    /// Whether the shell reads keys. What is typed before goes lost where `top` is on its way out.
+    func isPrompted() async -> Bool { await screen.wait(for: Self.prompt) }
 
     /// Whether it has the other screen now, and something is on it.
     func isDrawn() async -> Bool {
@@ -92,12 +101,14 @@ struct TopTerminalTests {
     front.terminal.type("\u{1A}")
     #expect(await front.screen.wait(for: "Stopped"))
     #expect(await front.screen.wait(for: "\u{1B}[?1049l"))
+    #expect(await front.isPrompted())
     front.screen.forgetAll()
     front.terminal.type("fg\n")
     #expect(await front.isDrawn())
     front.screen.forgetAll()
     front.terminal.type("q")
     #expect(await front.screen.wait(for: "\u{1B}[?1049l"))
+    #expect(await front.isPrompted())
     front.terminal.type("echo status=$?.\n")
     #expect(await front.screen.wait(for: "status=0."))
     front.terminal.type("exit\n")
