@@ -43,11 +43,8 @@ public struct BoundedTool: Sendable {
           ending: BoundedTool.ending(result.terminationStatus), out: result.standardOutput,
           error: result.standardError)
       }
-    } catch is HostTools.DeadlineReached {
-      throw HostToolError(
-        command: command, reason: .unbounded("gave no answer within \(maximumDuration)"))
     } catch {
-      throw HostToolError(command: command, reason: .notStarted("\(error)"))
+      throw HostToolError(command: command, error, within: maximumDuration)
     }
   }
 

@@ -21,6 +21,20 @@ public struct HostToolError: Error, Sendable, Hashable, CustomStringConvertible 
     self.reason = reason
   }
 
+  /// - Parameters:
+  ///   - error: What has come of running the tool.
+  ///   - duration: What it had been given.
+  init(command: String, _ error: any Error, within duration: Duration) {
+    self.command = command
+    switch error {
+    case is HostTools.DeadlineReached:
+      reason = .unbounded("gave no answer within \(duration)")
+    case let error as SubprocessError where error.code == .outputLimitExceeded:
+      reason = .unbounded("\(error)")
+    default: reason = .notStarted("\(error)")
+    }
+  }
+
   /// Whether the tool is not there.
   public var isMissingTool: Bool {
     if case .notStarted = reason { true } else { false }
@@ -77,11 +91,8 @@ public struct HostTools: Sendable, Hashable {
           error: .string(limit: HostTools.maximumErrorBytes))
         return (result.terminationStatus, result.standardOutput, result.standardError)
       }
-    } catch is DeadlineReached {
-      throw HostToolError(
-        command: command, reason: .unbounded("gave no answer within \(HostTools.maximumDuration)"))
     } catch {
-      throw HostToolError(command: command, reason: .notStarted("\(error)"))
+      throw HostToolError(command: command, error, within: HostTools.maximumDuration)
     }
     guard case .exited(0) = result.status else {
       let message = (result.error ?? "").split(separator: "\n").prefix(4).joined(separator: " ")

@@ -110,11 +110,8 @@ extension BoundedTool {
         ) { execution in await body(ToolConversation(execution)) }
         return (result.closureResult, BoundedTool.ending(result.terminationStatus))
       }
-    } catch is HostTools.DeadlineReached {
-      throw HostToolError(
-        command: command, reason: .unbounded("was not done within \(maximumDuration)"))
     } catch {
-      throw HostToolError(command: command, reason: .notStarted("\(error)"))
+      throw HostToolError(command: command, error, within: maximumDuration)
     }
   }
 }

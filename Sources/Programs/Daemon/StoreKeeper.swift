@@ -70,8 +70,8 @@ struct StoreKeeper: Service {
         guard try await store.revision() != backups.all.first?.revision else { continue }
         _ = try await make()
       } catch StoreError.corrupt {
-        // It was told of, and stays.
-        return
+        // It was told of by whoever watches the store, which may find it well again.
+        continue
       } catch {
         logger.error("no backup could be made", metadata: ["reason": "\(error)"])
         wait = min(backupInterval, StoreKeeper.retryInterval)

@@ -20,12 +20,12 @@ enum IptablesEmptyTables {
 
   /// Deletes what was not there before, where nothing has come into it since. The kernel refuses to
   /// delete a chain with rules, so a rule that comes meanwhile stays.
-  static func remove(_ absent: [String], tools: HostTools) async {
+  static func remove(_ absent: [String], tools: HostTools) async throws(RedirectError) {
     for family in ["ip", "ip6"] {
       for name in ["filter", "nat"] {
         let table = "\(family) \(name)"
         guard absent.contains(where: { $0.hasPrefix(table) }),
-          let listing = await tools.outputIfAny("nft", ["list", "table", family, name])
+          let listing = try await tools.outputIfAny("nft", ["list", "table", family, name])
         else { continue }
         let empty = emptyBaseChains(listing)
         var lines = empty.filter { absent.contains("\(table) \($0)") }

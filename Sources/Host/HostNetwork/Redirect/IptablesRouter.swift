@@ -48,7 +48,7 @@ struct IptablesRouter {
     for isIPv4 in [true, false] {
       let text = IptablesRemoval(prefix: prefix, isIPv4: isIPv4, isLegacy: isLegacy)
       // A host without ip6tables has nothing of ours in it.
-      guard let output = await tools.outputIfAny(text.saveTool) else { continue }
+      guard let output = try await tools.outputIfAny(text.saveTool) else { continue }
       let save = IptablesSave(output)
       if !isOurs, foreignRule(save, prefix) != nil { continue }
       if let step = text.remove(from: save) { steps.append(step) }

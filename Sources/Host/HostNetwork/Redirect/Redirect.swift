@@ -96,7 +96,7 @@ extension Redirect {
   private func survey(
     _ router: RouterRedirect
   ) async throws(RedirectError) -> (choice: RedirectSurvey.Choice, survey: RedirectSurvey) {
-    let survey = await RedirectSurvey.take(tools, prefixes: [router.chainPrefix])
+    let survey = try await RedirectSurvey.take(tools, prefixes: [router.chainPrefix])
     let choice = try survey.choose(plan.backend)
     memory.remember(choice, hasIPv6: survey.hasIPv6)
     return (choice, survey)
@@ -146,7 +146,9 @@ extension Redirect {
     var record = RedirectRecord(shape: .router)
     record.backend = backend
     record.chainPrefix = router.chainPrefix
-    if backend == .iptablesNft, let listing = await tools.outputIfAny("nft", ["list", "chains"]) {
+    if backend == .iptablesNft,
+      let listing = try await tools.outputIfAny("nft", ["list", "chains"])
+    {
       let absent = IptablesEmptyTables.absent(from: NftablesTable.read(listing))
       record.absent = Set(absent).union(old?.absent ?? []).sorted()
     }
@@ -181,7 +183,7 @@ extension Redirect {
       IptablesRouter.removal(
         prefix: prefix, isLegacy: backend == .iptablesLegacy, isOurs: isOurs, tools: tools))
     if backend == .iptablesNft, let absent = old?.absent {
-      await IptablesEmptyTables.remove(absent, tools: tools)
+      try await IptablesEmptyTables.remove(absent, tools: tools)
     }
   }
 
@@ -190,7 +192,7 @@ extension Redirect {
   ) async throws(RedirectError) {
     let recorded = old.flatMap { $0.shape == .router ? $0 : nil }
     let prefixes = prefixes.union(recorded.map { [$0.chainPrefix] } ?? [])
-    let survey = await RedirectSurvey.take(tools, prefixes: prefixes)
+    let survey = try await RedirectSurvey.take(tools, prefixes: prefixes)
     if survey.nftables == nil {
       // It is told from a host without nft that nothing can be seen, and so nothing removed.
       do {

@@ -44,8 +44,16 @@ extension HostTools {
     }
   }
 
-  /// What a tool prints, nil where it fails for whatever reason.
-  func outputIfAny(_ tool: String, _ arguments: [String] = []) async -> String? {
-    try? await run(tool, arguments)
+  /// What a tool prints; nil where it is not there, or says that what it is asked for is not.
+  /// - Throws: Where it did not answer: on a busy host nothing follows from that.
+  func outputIfAny(
+    _ tool: String, _ arguments: [String] = []
+  ) async throws(RedirectError) -> String? {
+    do {
+      return try await run(tool, arguments)
+    } catch {
+      guard case .unbounded = error.reason else { return nil }
+      throw .tool(error)
+    }
   }
 }

@@ -61,15 +61,17 @@ struct RedirectSurvey: Hashable {
   /// Whether ip6tables can have rules here.
   var hasIPv6 = false
 
-  static func take(_ tools: HostTools, prefixes: Set<String>) async -> RedirectSurvey {
+  static func take(
+    _ tools: HostTools, prefixes: Set<String>
+  ) async throws(RedirectError) -> RedirectSurvey {
     var survey = RedirectSurvey()
     let own = Set(prefixes.flatMap(IptablesText.names))
-    survey.nftables = await tools.outputIfAny("nft", ["list", "chains"]).map(NftablesTable.read)
-    survey.hasIPv6 = await tools.outputIfAny("cat", ["/proc/net/if_inet6"]) != nil
+    survey.nftables = try await tools.outputIfAny("nft", ["list", "chains"]).map(NftablesTable.read)
+    survey.hasIPv6 = try await tools.outputIfAny("cat", ["/proc/net/if_inet6"]) != nil
     for (backend, tool) in [
       (RedirectPlan.Backend.iptablesNft, "iptables-nft"), (.iptablesLegacy, "iptables-legacy"),
-    ] where await tools.outputIfAny(tool, ["-V"]) != nil {
-      survey.iptables.insert(backend)
+    ] {
+      if try await tools.outputIfAny(tool, ["-V"]) != nil { survey.iptables.insert(backend) }
     }
     for table in survey.nftables ?? [] {
       if "\(table.family) \(table.name)" == NftablesText.table {
@@ -82,8 +84,8 @@ struct RedirectSurvey: Hashable {
       ("/proc/net/ip_tables_names", "iptables-legacy-save"),
       ("/proc/net/ip6_tables_names", "ip6tables-legacy-save"),
     ] {
-      guard await tools.outputIfAny("cat", [names])?.isEmpty == false,
-        let output = await tools.outputIfAny(save)
+      guard try await tools.outputIfAny("cat", [names])?.isEmpty == false,
+        let output = try await tools.outputIfAny(save)
       else { continue }
       for table in IptablesSave(output).tables.values {
         if !own.isDisjoint(with: table.chains) { survey.installed.insert(.iptablesLegacy) }
@@ -91,7 +93,7 @@ struct RedirectSurvey: Hashable {
       }
     }
     if survey.nftables == nil, survey.iptables.contains(.iptablesNft),
-      let output = await tools.outputIfAny("iptables-nft-save"),
+      let output = try await tools.outputIfAny("iptables-nft-save"),
       IptablesSave(output).tables.values.contains(where: { !own.isDisjoint(with: $0.chains) })
     {
       survey.installed.insert(.iptablesNft)
