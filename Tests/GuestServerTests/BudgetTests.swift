@@ -36,18 +36,22 @@ struct BudgetTests {
     }
   }
 
-  @Test("a pipelined flood gets one 429, and what is behind it is not even looked at")
+  @Test("a pipelined flood gets one 429 a second, and what is behind it is not even looked at")
   func pipelined() async throws {
     try await RunningServer.with(rates: Self.three, drainTimeout: .zero) { server in
       try await server.store.declare(1, address: "127.0.0.1")
       let client = try await server.connect()
       let request = head("GET \(Self.identity) HTTP/1.1")
+      let start = ContinuousClock.now
       try await client.send(String(repeating: request, count: 200))
       for status in [200, 200, 200, 429] {
         #expect(try await client.response().status == status)
       }
       await client.close()
-      #expect(server.service.counters.values["refusals.too-many-requests"] == 1)
+      let refused = server.service.counters.values["refusals.too-many-requests"] ?? 0
+      // On a busy machine the guest may have been heard again before it had closed.
+      let seconds = (ContinuousClock.now - start).components.seconds
+      #expect((1...(1 + UInt64(clamping: seconds))).contains(refused))
     }
   }
 
