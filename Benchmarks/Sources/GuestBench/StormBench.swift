@@ -95,7 +95,7 @@ struct StormBench {
       rows: try paces.filter { options.includes($0.0.rawValue) }
         .map { try row($0, $1, walk, ours, nginx) },
       facts: Fact.all(options, folder: folder).filter { !["haproxy", "wrk"].contains($0.name) })
-    results.problems = StormBench.problems(results)
+    results.problems = problems(results)
     return results
   }
 
@@ -148,16 +148,18 @@ struct StormBench {
     return Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * part))]) / 1000
   }
 
-  private static func problems(_ results: Results) -> [String] {
+  private func problems(_ results: Results) -> [String] {
     var problems: [String] = []
     for row in results.rows {
-      for (server, side) in [("nameplate", row.ours), ("nginx", row.nginx)] {
+      // A short run is too short to judge by; a request that fails is a failure in it, too.
+      let judged = [("nameplate", row.ours)] + (options.isShort ? [] : [("nginx", row.nginx)])
+      for (server, side) in judged {
         for (failure, count) in side.failures.sorted(by: { $0.key < $1.key }) {
           problems.append("\(row.work.text), \(server): \(count) requests failed, \(failure)")
         }
       }
     }
-    guard let alone = results.row(.alone), let spread = results.row(.spread),
+    guard !options.isShort, let alone = results.row(.alone), let spread = results.row(.spread),
       let together = results.row(.together)
     else { return problems }
     if together.timeRatio > 1.3 {
