@@ -5,7 +5,6 @@ import Inventory
 public final class Destination: Sendable {
   /// The target as it came.
   fileprivate let bytes: [UInt8]
-  let target: RequestTarget
   /// The dialect that the path is in, and who may ask in it; nil where it is in none.
   let dialect: (name: DialectName, admission: Admission)?
   /// What stands at the path; nil where nothing does, whoever asks.
@@ -19,7 +18,7 @@ public final class Destination: Sendable {
 
   public init(_ bytes: [UInt8]) throws(RequestTarget.Malformed) {
     self.bytes = bytes
-    target = try RequestTarget(parsing: bytes)
+    let target = try RequestTarget(parsing: bytes)
     let dialect = DialectTable.dialect(for: target)
     self.dialect = dialect.map { ($0.name, $0.admission) }
     place = dialect?.place(at: target)

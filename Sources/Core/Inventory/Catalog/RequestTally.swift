@@ -4,9 +4,10 @@ import Synchronization
 /// whatever changes in it, the next version goes on with the same tally.
 public final class RequestTally: Sendable {
   /// How many kinds can be told apart. There are as many tallies as instances, so that it is few.
-  public static let kinds = 4
+  public static let kinds = Counts.count
+  private typealias Counts = InlineArray<4, Atomic<UInt64>>
 
-  private let counts = InlineArray<4, Atomic<UInt64>> { _ in Atomic(0) }
+  private let counts = Counts { _ in Atomic(0) }
   private let lastSeen = Atomic<Int>(0)
 
   init() {}
