@@ -74,19 +74,21 @@ public struct Needs: OptionSet, Sendable, Hashable {
 }
 
 /// Everything that a document is rendered from.
-public struct RenderInput: Sendable {
-  public var view: InstanceView
-  public var settings: RenderSettings
+///
+/// An object, since it is handed from one part of a document to the next.
+public final class RenderInput: Sendable {
+  public let view: InstanceView
+  public let settings: RenderSettings
   /// The address that asks, for an instance that has declared none.
-  public var sourceAddress: IPAddress?
+  public let sourceAddress: IPAddress?
   /// When the guest asks, in seconds since 1970; versions of later days are not listed.
-  public var askedAtSeconds: Int
+  public let askedAtSeconds: Int
   /// Fresh random bytes in base64, where ``Needs/randomSeed`` asked for them.
-  public var randomSeedText: [UInt8]
+  public let randomSeedText: [UInt8]
   /// The dynamic targets' answers by name, where ``Needs/dynamicVendorData`` asked for them.
-  public var dynamicVendorData: [(name: String, answer: JSONValue)]
+  public let dynamicVendorData: [(name: String, answer: JSONValue)]
   /// How the documents reach the guest.
-  public var carrier: Carrier
+  public let carrier: Carrier
 
   /// A drive is handed to one machine and nobody else, so it has what no network carries.
   public enum Carrier: Sendable, Hashable {
@@ -107,6 +109,13 @@ public struct RenderInput: Sendable {
     self.randomSeedText = randomSeedText
     self.dynamicVendorData = dynamicVendorData
     self.carrier = carrier
+  }
+
+  /// The same for documents that reach the guest in another way.
+  func carried(by carrier: Carrier) -> RenderInput {
+    RenderInput(
+      view: view, settings: settings, sourceAddress: sourceAddress, askedAtSeconds: askedAtSeconds,
+      randomSeedText: randomSeedText, dynamicVendorData: dynamicVendorData, carrier: carrier)
   }
 }
 

@@ -11,7 +11,6 @@ public final class InstanceView: Sendable {
   /// What the guest has posted as its password.
   public let password: Secret<[UInt8]>?
   private let snapshot: SharedRecords.Snapshot
-  private var shared: SharedRecords { snapshot.records }
 
   /// A public key with the name that guests see.
   public struct NamedKey: Sendable, Hashable {
@@ -38,7 +37,7 @@ public final class InstanceView: Sendable {
   public var record: Record { instance.record }
 
   /// The options in force.
-  public var metadataOptions: MetadataOptions { shared.metadataOptions(of: instance) }
+  public var metadataOptions: MetadataOptions { snapshot.records.metadataOptions(of: instance) }
 
   public var revision: Revision { instance.revision }
 
@@ -55,12 +54,12 @@ public final class InstanceView: Sendable {
   }
 
   public func network(of interface: NetworkInterface) -> Network {
-    shared.network(interface.network) ?? Network(id: interface.network)
+    snapshot.records.network(interface.network) ?? Network(id: interface.network)
   }
 
   /// Whether a network's addresses are to be written into the guest.
   public var hasInjectedNetwork: Bool {
-    shared.haveInjectedNetwork && connections.contains { $0.network.injected }
+    snapshot.records.haveInjectedNetwork && connections.contains { $0.network.injected }
   }
 
   /// The keys in their order, the first being the one that EC2 knows as 0.
@@ -97,7 +96,7 @@ public final class InstanceView: Sendable {
 
   /// A key pair of the instance's project.
   private func pair(_ name: String) -> KeyPair? {
-    shared.keyPair(KeyPairID(project: instance.project, name: name))
+    snapshot.records.keyPair(KeyPairID(project: instance.project, name: name))
   }
 
   /// The comment of an authorized_keys line, where it can stand in a listing.

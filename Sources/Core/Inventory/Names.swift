@@ -114,7 +114,7 @@ enum NameRule {
   /// A leaf of a listing: one path segment.
   static func pathSegment(_ text: String) -> String? {
     if let problem = line(text) { return problem }
-    if text.utf8.contains(UInt8(ascii: "/")) || text == "." || text == ".." {
+    if text.hasByte(where: { $0 == UInt8(ascii: "/") }) || text == "." || text == ".." {
       return "must not be a path"
     }
     return nil
@@ -132,8 +132,13 @@ enum NameRule {
 
 extension String {
   /// Whether there is a line break, a NUL or another ASCII control character in it.
-  var hasControlCharacters: Bool {
-    utf8.contains { $0 < 0x20 || $0 == 0x7F }
+  var hasControlCharacters: Bool { hasByte { $0 < 0x20 || $0 == 0x7F } }
+
+  /// Whether one of its bytes is such a one. Bytes that lie together are looked through in a fraction of
+  /// the time.
+  fileprivate func hasByte(where isSuch: (UInt8) -> Bool) -> Bool {
+    unsafe utf8.withContiguousStorageIfAvailable { unsafe $0.contains(where: isSuch) }
+      ?? utf8.contains(where: isSuch)
   }
 
   /// Without spaces, tabs and line breaks at the ends.

@@ -10,13 +10,32 @@ import Synchronization
 /// What is asked for the second time is kept: most of what a guest asks at its boot it asks once. Each
 /// answer has a few places that it may be kept at; who comes there next takes one of them over.
 final class AnswerCache: Sendable {
-  struct Key: Equatable {
+  struct Key: Sendable {
     let network: NetworkID?
     let source: IPAddress
     /// An answer that one MAC may have is not another's.
-    let mac: MACAddress?
-    let isMACUnresolved: Bool
+    let link: LinkFacts
     let target: [UInt8]
+
+    init(_ request: GuestRequest) {
+      network = request.network
+      source = request.source
+      link = request.link
+      target = request.target
+    }
+
+    func isThat(of request: GuestRequest) -> Bool {
+      source == request.source && network == request.network && link == request.link
+        && target == request.target
+    }
+  }
+
+  /// Where an answer would be kept, and what else it follows from.
+  struct Slot: Sendable {
+    fileprivate let hash: UInt64
+    let version: Catalog.Version
+    /// Since 1970.
+    fileprivate let day: Int
   }
 
   /// Who may have a kept answer, and what their asking counts for.
@@ -31,21 +50,16 @@ final class AnswerCache: Sendable {
   /// An object, so that a look at it counts one reference and not each of its parts'.
   private final class Entry: Sendable {
     let key: Key
+    let slot: Slot
     let answer: GuestAnswer
-    let version: Catalog.Version
-    let day: Int
     let terms: Terms
     /// Where the base64 of the random seed starts in the body, if there is one.
     let seedOffset: Int?
 
-    init(
-      key: Key, answer: GuestAnswer, version: Catalog.Version, day: Int, terms: Terms,
-      seedOffset: Int?
-    ) {
+    init(key: Key, slot: Slot, answer: GuestAnswer, terms: Terms, seedOffset: Int?) {
       self.key = key
+      self.slot = slot
       self.answer = answer
-      self.version = version
-      self.day = day
       self.terms = terms
       self.seedOffset = seedOffset
     }
@@ -78,7 +92,8 @@ final class AnswerCache: Sendable {
     }
 
     /// - Returns: What was there before.
-    mutating func put(_ entry: Entry, _ hash: UInt64) -> Entry? {
+    mutating func put(_ entry: Entry) -> Entry? {
+      let hash = entry.slot.hash
       // Its own, or one that nobody has, or one of somebody's.
       let place =
         place(of: hash) ?? emptyPlace(in: AnswerCache.set(of: hash)) ?? takenPlace(for: hash)
@@ -99,26 +114,27 @@ final class AnswerCache: Sendable {
   /// Something random, so that nobody can choose whose places are his.
   private let salt = UInt64.random(in: .min ... .max)
 
-  /// Days since 1970.
-  static func day(of secondsSince1970: Int) -> Int { secondsSince1970 / 86_400 }
+  /// - Parameters:
+  ///   - version: That of the instance that has the address now.
+  ///   - now: Seconds since 1970.
+  func slot(for request: GuestRequest, version: Catalog.Version, now: Int) -> Slot {
+    Slot(hash: hash(request), version: version, day: now / 86_400)
+  }
 
   /// The answer as it would be given now.
   /// - Parameters:
-  ///   - version: That of the instance that has the address now.
-  ///   - day: Since 1970.
   ///   - seeds: Gives the fresh seed.
   ///   - admits: Whether the request that is asked for meets the terms. Where it does not, whoever
   ///     renders answers anew finds the reason.
   func answer(
-    _ key: Key, version: Catalog.Version, day: Int, seeds: RandomSeeds, admits: (Terms) -> Bool
+    _ request: GuestRequest, at slot: Slot, seeds: RandomSeeds, admits: (Terms) -> Bool
   ) -> GuestAnswer? {
-    let hash = hash(key)
     let entry = state.withLock { state -> Entry? in
-      guard let place = state.place(of: hash) else { return nil }
+      guard let place = state.place(of: slot.hash) else { return nil }
       return state.entries[place]
     }
-    guard let entry, entry.key == key, entry.version == version, entry.day == day,
-      admits(entry.terms)
+    guard let entry, entry.slot.version == slot.version, entry.slot.day == slot.day,
+      entry.key.isThat(of: request), admits(entry.terms)
     else { return nil }
     var answer = entry.answer
     if let offset = entry.seedOffset { seeds.write(into: &answer.body, at: offset) }
@@ -128,13 +144,12 @@ final class AnswerCache: Sendable {
   /// Keeps an answer that was just rendered.
   /// - Parameter seed: The random seed's text that it was rendered with; empty where it has none.
   func keep(
-    _ answer: GuestAnswer, _ key: Key, on terms: @autoclosure () -> Terms,
-    version: Catalog.Version, day: Int, seed: [UInt8]
+    _ answer: GuestAnswer, to request: GuestRequest, at slot: Slot,
+    on terms: @autoclosure () -> Terms, seed: [UInt8]
   ) {
-    let hash = hash(key)
-    guard state.withLock({ $0.place(of: hash) != nil || $0.asked.isSeenAgain(hash) }) else {
-      return
-    }
+    guard
+      state.withLock({ $0.place(of: slot.hash) != nil || $0.asked.isSeenAgain(slot.hash) })
+    else { return }
     var offset: Int?
     if !seed.isEmpty {
       offset = AnswerCache.offset(of: seed, in: answer.body)
@@ -144,12 +159,12 @@ final class AnswerCache: Sendable {
     // A document may have been written into more room than it needs.
     kept.body = answer.body.fitted
     let entry = Entry(
-      key: key, answer: kept, version: version, day: day, terms: terms(), seedOffset: offset)
+      key: Key(request), slot: slot, answer: kept, terms: terms(), seedOffset: offset)
     let old = state.withLock { state -> (State?, Entry?) in
       let isFull = state.bytes + answer.body.count > AnswerCache.maximumBytes
       let all = isFull ? state : nil
       if isFull { state = State() }
-      return (all, state.put(entry, hash))
+      return (all, state.put(entry))
     }
     // Many are let go of outside the lock.
     withExtendedLifetime(old) {}
@@ -163,9 +178,9 @@ final class AnswerCache: Sendable {
 
   /// By what tells most keys apart: few networks have the same addresses, and few guests two MACs. Never
   /// 0, which stands for none.
-  private func hash(_ key: Key) -> UInt64 {
-    let (upper, lower) = key.source.halves
-    return max(1, ByteHash.of(key.target.span, salt: ByteHash.mix(salt ^ upper, lower)))
+  private func hash(_ request: GuestRequest) -> UInt64 {
+    let (upper, lower) = request.source.halves
+    return max(1, ByteHash.of(request.target.span, salt: ByteHash.mix(salt ^ upper, lower)))
   }
 
   /// Where the text stands, if it stands there once.

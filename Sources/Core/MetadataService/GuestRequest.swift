@@ -36,13 +36,6 @@ public struct GuestRequest: Sendable {
 
   /// Where it came from: two networks may have the same address.
   var origin: Strangers.Source { Strangers.Source(address: source, network: network) }
-
-  /// What an answer to this request follows from, beside the catalogue and the day.
-  var cacheKey: AnswerCache.Key {
-    AnswerCache.Key(
-      network: network, source: source, mac: link.mac, isMACUnresolved: link.isMACUnresolved,
-      target: target)
-  }
 }
 
 /// What the guest gets back.
@@ -77,6 +70,10 @@ public struct GuestAnswer: Sendable {
     self.contentType = contentType
     self.body = body
     self.instance = instance
+  }
+
+  init(_ document: Document, instance: InstanceID) {
+    self.init(contentType: document.contentType, body: document.bytes, instance: instance)
   }
 
   /// The answer that tells a guest of a refusal: short, plain text, nothing of what we know.

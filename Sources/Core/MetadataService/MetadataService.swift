@@ -90,13 +90,14 @@ public final class MetadataService: Sendable {
     }
     let isRead = request.method == .get || request.method == .head
     let now = environment.now()
-    if isRead,
-      let version = catalog.read({ $0.version(of: request.source, on: request.network) }),
-      let answer = cache.answer(
-        request.cacheKey, version: version, day: AnswerCache.day(of: now), seeds: seeds,
-        admits: { admits(request, on: $0, now: now) })
-    {
-      return .answer(answer)
+    var slot: AnswerCache.Slot?
+    if isRead, let version = catalog.read({ $0.version(of: request.source, on: request.network) }) {
+      let found = cache.slot(for: request, version: version, now: now)
+      let answer = cache.answer(request, at: found, seeds: seeds) {
+        admits(request, on: $0, now: now)
+      }
+      if let answer { return .answer(answer) }
+      slot = found
     }
     guard let destination = request.question.destination else {
       return .answer(refuse(request, .malformedTarget, nil))
@@ -109,7 +110,9 @@ public final class MetadataService: Sendable {
     }
     switch finding {
     case .instance(let view):
-      return answer(request, destination, as: view, at: view.version)
+      // Where it has changed since, the next request looks again.
+      return answer(
+        request, destination, as: view, keepingAt: slot?.version == view.version ? slot : nil)
     case .ambiguous(let networks):
       return .answer(refuse(request, .ambiguousAddress(networks), nil))
     case .unknown:
@@ -190,17 +193,17 @@ public final class MetadataService: Sendable {
   }
 
   /// - Parameters:
-  ///   - version: The instance's, where the answer may be kept for it.
+  ///   - slot: Where the answer may be kept.
   ///   - mayHold: Whether it may wait for a change, where the guest asks for that.
   func answer(
     _ request: GuestRequest, _ destination: Destination, as view: InstanceView,
-    at version: Catalog.Version? = nil, mayHold: Bool = true
+    keepingAt slot: AnswerCache.Slot? = nil, mayHold: Bool = true
   ) -> Outcome {
-    var version = version
+    var slot = slot
     switch identity(of: request, as: view) {
     case .agrees: break
     // It is told of each time, so the answer is not kept.
-    case .audited: version = nil
+    case .audited: slot = nil
     case .refused(let refusal):
       return .answer(refuse(request, refusal, view.id).counted(for: destination))
     }
@@ -209,8 +212,11 @@ public final class MetadataService: Sendable {
     if verdict == .invalid(.unknownKey), tokens.mayRead(now: now) {
       return .wait(Pending(request: request, destination: destination, reason: .tokenKeys(view)))
     }
-    let outcome = decide(request, destination, as: view, token: verdict, at: version)
-    guard case .answer(var answer) = outcome else { return outcome }
+    var answer: GuestAnswer
+    switch decide(request, destination, as: view, token: verdict, keepingAt: slot) {
+    case .wait(let pending): return .wait(pending)
+    case .answer(let found): answer = found
+    }
     if let refusal = answer.refusal { answer = refuse(request, refusal, view.id) }
     answer.dialect = destination.dialect?.name
     guard mayHold, answer.entityTag != nil else { return .answer(answer) }
@@ -220,7 +226,7 @@ public final class MetadataService: Sendable {
   /// - Parameter token: What was found out about the token that the request shows.
   private func decide(
     _ request: GuestRequest, _ destination: Destination, as view: InstanceView,
-    token: SessionTokens.Verdict?, at version: Catalog.Version? = nil
+    token: SessionTokens.Verdict?, keepingAt slot: AnswerCache.Slot? = nil
   ) -> Outcome {
     let id = view.id
     guard let dialect = destination.dialect else {
@@ -248,27 +254,23 @@ public final class MetadataService: Sendable {
     guard let node = destination.place?.node(input) else {
       return .answer(GuestAnswer(refusal: .notFound, instance: id))
     }
-    var outcome = decide(request, destination, as: view, node)
-    guard request.method == .get, case .answer(var answer) = outcome, answer.status == 200 else {
-      return outcome
-    }
+    guard request.method == .get else { return decide(request, destination, as: view, node) }
+    var answer = GuestAnswer(node.document, instance: id)
     if destination.change != nil {
       // Each has a target of its own, which nobody asks for again.
       answer.entityTag = tag(of: destination, as: view, source: request.source)
-      outcome = .answer(answer)
-    } else if let version, !needs.contains(.dynamicVendorData) {
+    } else if let slot, !needs.contains(.dynamicVendorData) {
       // Vendor data has a clock of its own.
       answer.dialect = dialect.name
       cache.keep(
-        answer, request.cacheKey,
+        answer, to: request, at: slot,
         on: AnswerCache.Terms(
           holder: TokenHolder(view, request),
           needsToken: AdmissionGate.needsToken(options, in: dialect.admission),
           tally: view.instance.tokenless, kind: dialect.name.number),
-        version: version, day: AnswerCache.day(of: input.askedAtSeconds), seed: input.randomSeedText
-      )
+        seed: input.randomSeedText)
     }
-    return outcome
+    return .answer(answer)
   }
 
   func decide(
@@ -276,11 +278,7 @@ public final class MetadataService: Sendable {
   ) -> Outcome {
     let id = view.id
     switch (node, request.method) {
-    case (_, .get), (_, .head):
-      let document = node.document
-      return .answer(
-        GuestAnswer(
-          contentType: document.contentType, body: document.bytes, instance: id))
+    case (_, .get), (_, .head): return .answer(GuestAnswer(node.document, instance: id))
     case (.password, .post):
       if let refusal = PasswordRule.refusal(for: request.body, current: view.password) {
         return .answer(GuestAnswer(refusal: refusal, instance: id))
@@ -296,11 +294,14 @@ public final class MetadataService: Sendable {
     return GuestAnswer(refusal: .methodNotAllowed(allow: allow), instance: id)
   }
 
-  func input(_ view: InstanceView, source: IPAddress?, needs: Needs) -> RenderInput {
+  /// - Parameter seed: Gives the random seed's text where it is not to be a fresh one.
+  func input(
+    _ view: InstanceView, source: IPAddress?, needs: Needs, seed: (() -> [UInt8])? = nil
+  ) -> RenderInput {
     RenderInput(
       view: view, settings: settings, sourceAddress: source,
       askedAtSeconds: environment.now(),
-      randomSeedText: needs.contains(.randomSeed) ? seeds.text() : [],
+      randomSeedText: needs.contains(.randomSeed) ? seed?() ?? seeds.text() : [],
       dynamicVendorData: needs.contains(.dynamicVendorData)
         ? vendorData?.answers(for: view) ?? [] : [])
   }

@@ -36,13 +36,12 @@ extension MetadataService {
   {
     let (found, revision) = catalog.read { ($0.view(of: id), $0.revision) }
     guard let view = found else { return nil }
-    var needs = DriveContents.needs(of: layout)
+    let needs = DriveContents.needs(of: layout)
     if needs.contains(.dynamicVendorData), let failed = await vendorData?.gather(for: view) {
       throw .vendorDataFailed(target: failed)
     }
-    needs.remove(.randomSeed)
-    var input = input(view, source: nil, needs: needs)
-    input.randomSeedText = (driveSeed ?? DriveSeed(of: view.instance.unpacked)).text(for: id)
+    let seed = driveSeed ?? DriveSeed(of: view.instance.unpacked)
+    let input = input(view, source: nil, needs: needs) { seed.text(for: id) }
     do {
       return RenderedDrive(
         layout: layout, revision: revision, files: try DriveContents.files(layout, for: input))

@@ -243,10 +243,10 @@ struct Connection {
       return close(&turn)
     }
     guard socket.isWatched(by: thread, as: key) else { return close(&turn) }
-    thread.setDeadline(exchange.deadline, of: key)
+    turn.connections.setDeadline(exchange.deadline, of: key)
     if !isWaitingForTurn, socket.mayHaveInput, exchange.wantsInput {
       isWaitingForTurn = true
-      thread.readAgain(key)
+      turn.connections.readAgain(key)
     }
   }
 
@@ -265,7 +265,7 @@ struct Connection {
     exchange.closed()
     turn.clearOutput(areSent: false)
     hold(0)
-    thread.remove(key)
+    turn.connections.remove(key)
     socket.close()
     entrance.shared.ledger.release(seat, by: entrance.id)
   }

@@ -4,8 +4,8 @@ import Synchronization
 
 /// A thread that serves connections, as others see it: whom to hand work to.
 final class EventLoop: Sendable {
-  /// Done on the thread itself.
-  typealias Job = @Sendable (LoopThread) -> Void
+  /// Done on the thread itself, between two turns.
+  typealias Job = @Sendable (LoopThread, inout Turn) -> Void
 
   private struct Inbox {
     var jobs: [Job] = []
@@ -84,8 +84,8 @@ final class EventLoop: Sendable {
   /// Has the thread do something, and waits until it has; returns at once where it has ended.
   func perform(_ job: @escaping Job) async {
     await withCheckedContinuation { continuation in
-      let isTaken = execute { thread in
-        job(thread)
+      let isTaken = execute { thread, turn in
+        job(thread, &turn)
         continuation.resume()
       }
       if !isTaken { continuation.resume() }
@@ -93,17 +93,17 @@ final class EventLoop: Sendable {
   }
 
   /// Has the thread find something out; nil where it has ended.
-  func ask<Answer: Sendable>(_ question: @escaping @Sendable (LoopThread) -> Answer) async
+  func ask<Answer: Sendable>(_ question: @escaping @Sendable (borrowing Turn) -> Answer) async
     -> Answer?
   {
     await withCheckedContinuation { continuation in
-      let isTaken = execute { continuation.resume(returning: question($0)) }
+      let isTaken = execute { continuation.resume(returning: question($1)) }
       if !isTaken { continuation.resume(returning: nil) }
     }
   }
 
   /// Has the thread end after what it was given before.
-  func stop() { execute { $0.stop() } }
+  func stop() { execute { thread, _ in thread.stop() } }
 
   func waitForEnd() async {
     for await _ in end {}

@@ -209,25 +209,35 @@ struct GuestAccounts: Sendable {
 
     /// Where a guest's account stands; nil where it has none and there is no room for one.
     mutating func place(of guest: Guest, now: Int) -> Int? {
-      if let place = places[guest] { return place }
-      if places.count >= min(sweepCount, maximum) { sweep(now) }
-      guard places.count < maximum else { return nil }
-      let place = free.popLast() ?? accounts.count
-      if place == accounts.count {
+      if places.count >= min(sweepCount, maximum) {
+        if let place = places[guest] { return place }
+        sweep(now)
+        guard places.count < maximum else { return nil }
+      }
+      // Nobody's, so that whoever has it now is new.
+      let vacant = free.last ?? accounts.count
+      let place = Table.entered(&places[guest, default: vacant])
+      guard place == vacant else { return place }
+      if free.popLast() == nil {
         accounts.append(Account())
       } else {
         accounts[place] = Account()
       }
-      places[guest] = place
       return place
     }
+
+    /// With one look, an entry that was there or that is there now.
+    private static func entered(_ place: inout Int) -> Int { place }
 
     private mutating func sweep(_ now: Int) {
       guard sweptAt == .min || now - sweptAt >= GuestAccounts.sweepMilliseconds else { return }
       sweptAt = now
       let idle = places.filter { accounts[$0.value].isIdle(now: now) }
       if idle.count == places.count {
-        (places, accounts, free) = ([:], [], [])
+        // As many may come within the next second.
+        places.removeAll(keepingCapacity: true)
+        accounts.removeAll(keepingCapacity: true)
+        free = []
       } else {
         for (guest, place) in idle {
           places[guest] = nil

@@ -28,13 +28,13 @@ struct GuestListener: Sendable {
     let entrance = Entrance(
       id: id, socket: socket.descriptor, configuration: configuration, local: socket.address,
       links: links, shared: shared, logger: logger, onLost: onLost)
-    await loops.perform { $0.open(entrance) }
+    await loops.perform { thread, _ in thread.open(entrance) }
     return GuestListener(entrance: entrance, loops: loops, port: socket.port)
   }
 
   /// Accepts nothing more, and closes the listener. What has been accepted is served on.
   func close() async {
-    await loops.perform { [entrance] in $0.close(entrance) }
+    await loops.perform { [entrance] thread, _ in thread.close(entrance) }
     Glibc.close(entrance.socket)
   }
 }

@@ -74,7 +74,7 @@ public final class GuestLoops: Sendable {
   private func tallies() async -> [GuestTally] {
     var tallies: [GuestTally] = []
     for loop in all {
-      if let tally = await loop.ask({ $0.turn.tally }) { tallies.append(tally) }
+      if let tally = await loop.ask({ $0.tally }) { tallies.append(tally) }
     }
     return tallies
   }

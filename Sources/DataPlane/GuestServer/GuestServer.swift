@@ -151,7 +151,7 @@ public struct GuestServer: Service {
   private func drain(gracefully isGraceful: Bool) async {
     shared.ledger.drain()
     if isGraceful {
-      await loops.perform { $0.drain(nil, isListenerGone: false) }
+      await loops.perform { $0.drain(nil, isListenerGone: false, &$1) }
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await shared.ledger.waitUntilEmpty() }
         group.addTask { try? await Task.sleep(for: drainTimeout) }
@@ -164,6 +164,6 @@ public struct GuestServer: Service {
       logger.warning(
         "connections are closed without their answers", metadata: ["connections": "\(late)"])
     }
-    await loops.perform { $0.closeConnections(of: nil) }
+    await loops.perform { $0.closeConnections(of: nil, &$1) }
   }
 }

@@ -108,7 +108,7 @@ public final class ListenerSet: Sendable {
     guard let listener = state.withLock({ $0.take(id) }) else { return }
     await listener.close()
     shared.ledger.drain(id)
-    await loops.perform { $0.drain(id, isListenerGone: true) }
+    await loops.perform { $0.drain(id, isListenerGone: true, &$1) }
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.shared.ledger.waitUntilEmpty(id) }
       group.addTask { try? await Task.sleep(for: self.drainTimeout) }
@@ -121,7 +121,7 @@ public final class ListenerSet: Sendable {
       logger.warning(
         "connections are closed without their answers",
         metadata: ["listener": "\(listener.configuration)", "connections": "\(late)"])
-      await loops.perform { $0.closeConnections(of: id) }
+      await loops.perform { $0.closeConnections(of: id, &$1) }
     }
     shared.ledger.forget(id)
   }

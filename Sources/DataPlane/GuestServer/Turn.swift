@@ -16,6 +16,8 @@ struct Turn: ~Copyable {
   var output: [UInt8] = []
   /// Heads that connections of the thread have read.
   var heads = KnownHeads()
+  /// All connections of the thread.
+  var connections = ConnectionTable()
   /// What the thread has done; nobody else touches it.
   var tally = GuestTally()
   private var date = HTTPDate(secondsSince1970: 0)

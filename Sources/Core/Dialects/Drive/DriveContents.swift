@@ -13,8 +13,7 @@ public enum DriveContents {
   public static func files(_ layout: DriveLayout, for input: RenderInput) throws(DriveTooLarge)
     -> [DriveFile]
   {
-    var input = input
-    input.carrier = .drive
+    let input = input.carried(by: .drive)
     var files: [DriveFile] = []
     if layout.hasEC2 { files += ec2(input) }
     if layout.hasOpenStack { files += openStack(input) }

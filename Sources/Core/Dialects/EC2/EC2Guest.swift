@@ -1,14 +1,9 @@
 import Inventory
 
 /// What EC2's leaves are computed from: an instance, and the version that is asked for.
-final class EC2Guest: EC2Subject {
+struct EC2Guest: EC2Subject {
   let input: RenderInput
   let version: EC2Version
-
-  init(input: RenderInput, version: EC2Version) {
-    self.input = input
-    self.version = version
-  }
 
   var view: InstanceView { input.view }
   var instance: PackedInstance { input.view.instance }

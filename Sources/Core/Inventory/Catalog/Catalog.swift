@@ -112,7 +112,7 @@ public struct Catalog: Sendable {
   }
 
   private mutating func changeShared(_ change: (inout SharedRecords) -> Void) {
-    var records = shared.records
+    var records = shared.records.copy()
     // Where no view has them, they are nobody else's now, and are changed in place.
     shared = SharedRecords.none
     change(&records)

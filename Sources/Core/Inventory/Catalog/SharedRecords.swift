@@ -1,5 +1,7 @@
 /// What instances refer to, and what is in force where they say nothing.
-struct SharedRecords: Sendable {
+///
+/// It is looked at with each request, and to copy it takes longer than to look: who copies it says so.
+struct SharedRecords: ~Copyable, Sendable {
   /// The daemon's own.
   var defaultMetadataOptions = MetadataOptions.Declared() {
     didSet { defaults = MetadataOptions(defaultMetadataOptions) }
@@ -13,6 +15,20 @@ struct SharedRecords: Sendable {
   private var injectedNetworks = 0
   /// How many projects declare metadata options.
   private var projectsWithOptions = 0
+
+  init() {}
+
+  private init(_ other: borrowing SharedRecords) {
+    defaultMetadataOptions = other.defaultMetadataOptions
+    defaults = other.defaults
+    projects = other.projects
+    networks = other.networks
+    keyPairs = other.keyPairs
+    injectedNetworks = other.injectedNetworks
+    projectsWithOptions = other.projectsWithOptions
+  }
+
+  borrowing func copy() -> SharedRecords { SharedRecords(self) }
 
   /// Whether there is a network whose addresses are written into guests.
   var haveInjectedNetwork: Bool { injectedNetworks > 0 }
@@ -75,7 +91,7 @@ struct SharedRecords: Sendable {
   final class Snapshot: Sendable {
     let records: SharedRecords
 
-    init(_ records: SharedRecords) { self.records = records }
+    init(_ records: consuming SharedRecords) { self.records = records }
   }
 
   static let none = Snapshot(SharedRecords())
