@@ -50,9 +50,9 @@ struct Options {
       --minutes N          of a soak (30)
       --instances N        of `million` (1000000)
       --guests N           of `storm` (10000)
-      --spread SECONDS     of `storm`: over which guests are powered on (what makes 16000 requests a second)
-      --only PART,…        of `million`: start, random, writes; of `storm`: alone, spread, together; what is
-                           not whole writes no report
+      --spread SECONDS     of `storm`: over which guests are powered on (what makes 8000 requests a second)
+      --only PART,…        of `million`: start, random, writes; of `storm`: alone, spread, dense,
+                           together; what is not whole writes no report
       --database FOLDER    where `million` makes its store and finds it again (/tmp/guest-bench-N)
       --output text|json   (text)
       --thresholds FILE    (\(Options().thresholds))

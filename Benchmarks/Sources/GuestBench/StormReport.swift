@@ -42,10 +42,12 @@ extension Report {
         one (22.4.2) made on this instance, request by request (`StormPace`).
       - **rack by rack**: all guests, at the same pace, powered on over \(results.spreadSeconds) s in racks of 40; \
       a rack's guests come to
-        cloud-init at any moment of the second after.
+        cloud-init at any moment of the second after. Its p99 is judged.
+      - **twice as many racks**: the same within \(results.denseSeconds) s. Clients and server have little of the two processors to
+        spare then, so that everybody waits for one; it is told beside nginx and not judged.
       - **all at once**: all guests start at the same moment, and none ever pauses. Each then waits for as
         many others as there are: its latency is the number of guests over the requests a second, whoever
-        answers. So the time for all is what is compared there, and p99 is what is compared rack by rack.
+        answers. So the time for all is what is judged there.
 
       Latency is from when a request was due (its pause is over) to its last byte, whatever the client was
       busy with; "begun late" is how much of it went by before the client opened the connection. CPU time is

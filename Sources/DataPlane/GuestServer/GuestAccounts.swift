@@ -232,17 +232,16 @@ struct GuestAccounts: Sendable {
     private mutating func sweep(_ now: Int) {
       guard sweptAt == .min || now - sweptAt >= GuestAccounts.sweepMilliseconds else { return }
       sweptAt = now
-      let idle = places.filter { accounts[$0.value].isIdle(now: now) }
-      if idle.count == places.count {
+      let busy = places.filter { !accounts[$0.value].isIdle(now: now) }
+      if busy.isEmpty {
         // As many may come within the next second.
         places.removeAll(keepingCapacity: true)
         accounts.removeAll(keepingCapacity: true)
         free = []
       } else {
-        for (guest, place) in idle {
-          places[guest] = nil
-          free.append(place)
-        }
+        let taken = Set(busy.values)
+        free = accounts.indices.filter { !taken.contains($0) }
+        places = busy
       }
       sweepCount = max(GuestAccounts.leastSweep, places.count * 2)
     }
