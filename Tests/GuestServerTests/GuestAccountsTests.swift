@@ -243,4 +243,19 @@ struct GuestAccountsTests {
     #expect(accounts.payer(999_999, isKnown: false, now: 60_000) != .crowd)
     #expect(accounts.value.count == 1)
   }
+
+  @Test("while those who rest are forgotten, whoever is connected keeps an account of its own")
+  func forgettingSome() {
+    let accounts = Accounts(limits: ConnectionLimits(connections: 100_000))
+    let connected = (0..<600).map { accounts.payer($0, isKnown: true) }
+    for number in 600..<1024 {
+      let (payer, admission) = accounts.open(Self.guest(number), isKnown: true, now: 0)
+      accounts.close(payer, after: admission)
+    }
+    #expect(accounts.value.count == 1024)
+    let newcomers = (2000..<3000).map { accounts.payer($0, isKnown: true, now: 60_000) }
+    #expect(accounts.value.count == 1600)
+    #expect(Set(connected + newcomers).count == 1600)
+    #expect((0..<600).map { accounts.payer($0, isKnown: true, now: 60_000) } == connected)
+  }
 }
