@@ -147,19 +147,28 @@ public struct ControlClient: Sendable {
     return page
   }
 
-  /// All pages.
+  /// All pages, one after another.
+  /// - Parameter take: Is given each page's records as they come.
+  public func eachPage(
+    of kind: ResourceKind, _ query: ListQuery = ListQuery(), _ take: ([Record]) -> Void
+  ) async throws(ControlClientError) {
+    var query = query
+    query.limit = Limits.maximumPageSize
+    while true {
+      let page = try await list(kind, query)
+      take(page.items)
+      guard let next = page.next else { return }
+      query.marker = next
+    }
+  }
+
+  /// All pages together.
   public func listAll(_ kind: ResourceKind, _ query: ListQuery = ListQuery())
     async throws(ControlClientError) -> [Record]
   {
-    var query = query
-    query.limit = Limits.maximumPageSize
     var records: [Record] = []
-    while true {
-      let page = try await list(kind, query)
-      records.append(contentsOf: page.items)
-      guard let next = page.next else { return records }
-      query.marker = next
-    }
+    try await eachPage(of: kind, query) { records += $0 }
+    return records
   }
 
   /// Declares what does not exist yet. An instance's document may leave out its id.

@@ -21,18 +21,26 @@ struct ListOptions: ParsableArguments {
 
   func list(_ kind: ResourceKind) async throws {
     let query = try query()
-    let documents = try await ControlClient.withConnection(to: try daemon.endpoint()) {
-      try await $0.listAll(kind, query)
-    }.map(\.resource.value)
-    switch format.output ?? .table {
-    case .table: ListOptions.table(documents, of: kind)
-    case let machine: Output.print(documents: documents, machine)
+    try await ControlClient.withConnection(to: try daemon.endpoint()) { client in
+      switch format.output ?? .table {
+      case .table:
+        var table = ListOptions.table(of: kind)
+        try await client.eachPage(of: kind, query) { page in
+          for record in page {
+            table.add(cells: ListOptions.cells(record.resource.value, of: kind))
+          }
+          table.printNext()
+        }
+      case let machine:
+        var list = DocumentList(machine)
+        try await client.eachPage(of: kind, query) { list.print($0.map(\.resource.value)) }
+        list.end()
+      }
     }
   }
 
   private func query() throws -> ListQuery {
     var query = ListQuery()
-    query.limit = Limits.maximumPageSize
     query.project = project
     query.name = name
     query.hostname = hostname
@@ -52,42 +60,37 @@ struct ListOptions: ParsableArguments {
     return query
   }
 
-  private static func table(_ documents: [JSONValue], of kind: ResourceKind) {
-    let text = { (document: JSONValue, field: String) in document[field]?.string ?? "-" }
-    var table: Table
+  private static func table(of kind: ResourceKind) -> Table {
+    switch kind {
+    case .project: Table("ID", "METADATA OPTIONS")
+    case .network: Table("ID", "NAME", "PROJECT", "SUBNETS")
+    case .keyPair: Table("NAME", "PROJECT", "TYPE")
+    case .instance: Table("ID", "HOSTNAME", "PROJECT", "ADDRESSES")
+    }
+  }
+
+  private static func cells(_ document: JSONValue, of kind: ResourceKind) -> [String] {
+    let text = { (field: String) in document[field]?.string ?? "-" }
     switch kind {
     case .project:
-      table = Table("ID", "METADATA OPTIONS")
-      for document in documents {
-        let options = document["metadataOptions"]?.object?.map { "\($0): \($1.shortText)" } ?? []
-        table.add(text(document, "id"), options.isEmpty ? "-" : options.joined(separator: ", "))
-      }
+      let options = document["metadataOptions"]?.object?.map { "\($0): \($1.shortText)" } ?? []
+      return [text("id"), options.isEmpty ? "-" : options.joined(separator: ", ")]
     case .network:
-      table = Table("ID", "NAME", "PROJECT", "SUBNETS")
-      for document in documents {
-        let blocks = document["subnets"]?.array?.compactMap { $0["cidr"]?.string } ?? []
-        table.add(
-          text(document, "id"), text(document, "name"), text(document, "project"),
-          blocks.isEmpty ? "-" : blocks.joined(separator: " "))
-      }
-    case .keyPair:
-      table = Table("NAME", "PROJECT", "TYPE")
-      for document in documents {
-        table.add(
-          text(document, "name"), text(document, "project"), document["type"]?.string ?? "ssh")
-      }
+      let blocks = document["subnets"]?.array?.compactMap { $0["cidr"]?.string } ?? []
+      return [
+        text("id"), text("name"), text("project"),
+        blocks.isEmpty ? "-" : blocks.joined(separator: " "),
+      ]
+    case .keyPair: return [text("name"), text("project"), document["type"]?.string ?? "ssh"]
     case .instance:
-      table = Table("ID", "HOSTNAME", "PROJECT", "ADDRESSES")
-      for document in documents {
-        let addresses = document["interfaces"]?.array?.flatMap { interface in
-          interface["addresses"]?.array?.compactMap { $0["ip"]?.string } ?? []
-        }
-        table.add(
-          text(document, "id"), text(document, "hostname"), text(document, "project"),
-          addresses.map { $0.isEmpty ? "-" : $0.joined(separator: " ") } ?? "-")
+      let addresses = document["interfaces"]?.array?.flatMap { interface in
+        interface["addresses"]?.array?.compactMap { $0["ip"]?.string } ?? []
       }
+      return [
+        text("id"), text("hostname"), text("project"),
+        addresses.map { $0.isEmpty ? "-" : $0.joined(separator: " ") } ?? "-",
+      ]
     }
-    table.print()
   }
 }
 

@@ -19,6 +19,8 @@ struct OutputOptions: ParsableArguments {
 struct Table {
   private let heads: [String]
   private var rows: [[String]] = []
+  /// Of what was printed; nil where nothing was.
+  private var printedWidths: [Int]?
 
   init(_ heads: String...) { self.heads = heads }
 
@@ -27,22 +29,39 @@ struct Table {
   mutating func add(cells: [String]) { rows.append(cells) }
 
   func print() {
-    for (index, line) in lines.enumerated() {
-      Swift.print(index == 0 ? Terminal.bold(line) : line)
-    }
+    var table = self
+    table.printNext()
+  }
+
+  /// Prints the rows that were added since the last time, under heads that are printed once. A column
+  /// grows where it must, and does not shrink again.
+  mutating func printNext() {
+    let widths = widths
+    var lines = rows.map { Table.line($0, widths) }
+    if printedWidths == nil { lines.insert(Terminal.bold(Table.line(heads, widths)), at: 0) }
+    Output.write(lines.map { $0 + "\n" }.joined())
+    printedWidths = widths
+    rows = []
   }
 
   /// The heads, then the rows.
   var lines: [String] {
-    let widths = heads.indices.map { column in
-      ([heads] + rows).map { $0[column].count }.max() ?? 0
+    let widths = widths
+    return ([heads] + rows).map { Table.line($0, widths) }
+  }
+
+  private var widths: [Int] {
+    heads.indices.map { column in
+      rows.reduce(max(heads[column].count, printedWidths?[column] ?? 0)) {
+        max($0, $1[column].count)
+      }
     }
-    let line = { (cells: [String]) in
-      zip(cells, widths).map { cell, width in
-        cell + String(repeating: " ", count: width - cell.count)
-      }.joined(separator: "  ").trimmingEnd
-    }
-    return ([heads] + rows).map(line)
+  }
+
+  private static func line(_ cells: [String], _ widths: [Int]) -> String {
+    zip(cells, widths).map { cell, width in
+      cell + String(repeating: " ", count: width - cell.count)
+    }.joined(separator: "  ").trimmingEnd
   }
 }
 
@@ -61,6 +80,8 @@ enum Output {
 
   /// Text that is out at once. Where nobody reads it any more, the program ends.
   static func write(_ text: String) {
+    // What was printed before is to be read before.
+    fflush(nil)
     do {
       try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
     } catch {
@@ -85,10 +106,30 @@ enum Output {
 
   /// Many documents: a JSON list, or YAML documents between dashes.
   static func print(documents: [JSONValue], _ format: OutputFormat) {
-    switch format {
-    case .json: Swift.print(JSONValue.array(documents).text)
-    case .yaml, .table:
-      Swift.print(ManifestWriter.text(documents), terminator: "")
-    }
+    var list = DocumentList(format)
+    list.print(documents)
+    list.end()
+  }
+}
+
+/// Documents that come a few at a time, as a JSON list or as YAML documents between dashes.
+struct DocumentList {
+  private let isJSON: Bool
+  private var isEmpty = true
+
+  init(_ format: OutputFormat) { isJSON = format == .json }
+
+  mutating func print(_ documents: [JSONValue]) {
+    guard !documents.isEmpty else { return }
+    let start = isJSON ? isEmpty ? "[" : ", " : isEmpty ? "" : "---\n"
+    isEmpty = false
+    Output.write(
+      start
+        + (isJSON
+          ? documents.map(\.text).joined(separator: ", ") : ManifestWriter.text(documents)))
+  }
+
+  func end() {
+    if isJSON { Output.write(isEmpty ? "[]\n" : "]\n") }
   }
 }
