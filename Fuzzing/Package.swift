@@ -51,8 +51,8 @@ let package = Package(
     room(
       "DataPlane/GuestServer",
       [
-        "ByteClasses.swift", "GuestExchange.swift", "KnownHeads.swift", "RequestHead.swift",
-        "RequestParser.swift", "Timeouts.swift",
+        "ByteClasses.swift", "GuestExchange.swift", "GuestExchangeAction.swift", "KnownHeads.swift",
+        "RequestHead.swift", "RequestParser.swift", "Timeouts.swift",
       ], knows: ["Inventory", "MetadataService"]),
     room(
       "ControlPlane/Manifest",

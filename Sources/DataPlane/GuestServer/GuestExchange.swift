@@ -4,60 +4,9 @@ import MetadataService
 /// One connection's life: bytes and events in, actions out, the clock passed in.
 ///
 /// One request is asked at a time, so answers leave in the order of their requests. Whoever
-/// performs the actions calls ``next(_:from:now:)`` until it says `wait`, also after each event.
+/// performs the actions calls ``next(_:from:heads:now:)`` until it says `wait`, also after each event.
 /// Times are milliseconds of a clock that does not go back.
 struct GuestExchange: Sendable {
-  enum Action: Sendable {
-    /// Nothing to do before the next event.
-    case wait
-    case ask(GuestRequest)
-    /// Tell the guest to send its body.
-    case sendContinue
-    case send(Reply)
-    /// Send the answer to what is no request.
-    case refuse(Refusal, Reply)
-    /// Call ``written(now:)`` once everything is written.
-    case finishWriting
-    /// Tell the guest that nothing more comes; what it sends is still read.
-    case closeOutput
-    case close
-  }
-
-  /// An answer and how it is framed.
-  struct Reply: Sendable {
-    enum Connection: Sendable, Hashable {
-      /// The version's own habit: the connection goes on.
-      case implied
-      /// HTTP/1.0 must be told.
-      case keepAlive
-      case close
-    }
-
-    var answer: GuestAnswer
-    /// The body is counted, not sent.
-    var isHead = false
-    var connection: Connection
-  }
-
-  enum State: Sendable, Hashable {
-    /// No byte of a request is here.
-    case idle
-    case head
-    case body
-    /// An answer is outstanding.
-    case asked
-    /// The guest is over its budget. Until the deadline nothing is read and nothing asked, so that
-    /// it costs no more than a timer to be over it.
-    case paused
-    /// The last answer is given to be sent; then the connection ends.
-    case ending(lingers: Bool)
-    /// As `ending`, and its writing is under way.
-    case flushing(lingers: Bool)
-    /// Our side is closed. Input is thrown away, so that a reset does not overtake the answer.
-    case lingering
-    case closed
-  }
-
   /// As much is thrown away after a refusal: an upload that got its 413.
   static let maximumDiscardedBytes = 1024 * 1024
 
