@@ -67,6 +67,20 @@ import Testing
       }
     }
 
+    @Test("a copy that finds no space elsewhere says nothing of the store")
+    func backup() async throws {
+      try await withStore { store in
+        try await withSmallDisk { disk in
+          _ = FileManager.default.createFile(
+            atPath: disk.path + "/ballast", contents: Data(count: 1000 * 1024))
+          await #expect {
+            try await store.backup(to: disk.path + "/copy")
+          } throws: { ($0 as? StoreError)?.description.contains("was not kept") == true }
+          #expect(store.problem == nil)
+        }
+      }
+    }
+
     private func full(_ directory: StateDirectory) -> StoreError {
       .full(
         "The disk that holds \(directory.path) is full and nothing was written; "

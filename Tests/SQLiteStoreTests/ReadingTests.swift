@@ -110,6 +110,8 @@ struct ReadingTests {
         Issue.record("It was read to its end.")
         return
       }
+      // It says nothing of the store.
+      #expect(store.problem == nil)
       #expect(try await store.load().records.count == 3001)
     }
   }

@@ -294,7 +294,9 @@ public final class SQLiteStore: InventoryStore {
       try files.check()
       return try await pool.read(body)
     } catch {
-      throw note(failure.storeError(error))
+      let told = failure.storeError(error)
+      // Who gave up waiting says nothing of the store.
+      throw error is CancellationError ? told : note(told)
     }
   }
 }

@@ -19,16 +19,19 @@ extension SQLiteStore {
           + "name a file that does not exist, in a directory that can be written")
     }
     Foundation.close(file)
-    do {
-      try await read { source in
+    do throws(StoreError) {
+      // Handed on, not thrown: a copy that finds no room is no trouble of the store.
+      let failure = try await read { source -> StoreError? in
         do {
           let copy = try DatabaseQueue(path: path)
           try copy.writeWithoutTransaction { try source.backup(to: $0) }
           try copy.close()
+          return nil
         } catch let error as DatabaseError {
-          throw SQLiteStore.backupError(error, path)
+          return SQLiteStore.backupError(error, path)
         }
       }
+      if let failure { throw failure }
     } catch {
       unsafe unlink(path)
       throw error
