@@ -56,6 +56,7 @@ struct ApplyTests {
       } throws: { error in
         guard case .problem(let problem)? = error as? ControlClientError else { return false }
         return problem.kind == .missingReference && problem.index == 0
+          && problem.field == "keys[0]"
       }
       #expect(plane.service.catalog.read(\.revision) == 1)
     }

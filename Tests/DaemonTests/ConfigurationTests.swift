@@ -43,6 +43,10 @@ struct ConfigurationTests {
       ("metadata_listen: here", "'here' is not an IP address"),
       ("host_check: maybe", "'maybe' is not one of audit, enforce, off"),
       ("metadata_names: ['http://me/']", "http://me/\"' cannot stand in this list"),
+      (
+        "vendordata_dynamic_targets: ['a@http://10.0.0.4/', 'hook@ftp://u:pw@10.0.0.4/']",
+        "number 2 is not NAME@URL"
+      ),
       ("metadata_options: {httpTokens: always}", "httpTokens: 'always' is not one of optional"),
       ("metadata_options: {httpToken: required}", "httpToken: is not a field"),
       ("metadata_options: required", "must be a map"),
@@ -80,6 +84,7 @@ struct ConfigurationTests {
     let output = try await Self.show(yaml)
     #expect(output.status == 1)
     #expect(output.error.contains(message), "\(output.error)")
+    #expect(!output.error.contains("u:pw"), "a secret is not repeated")
   }
 
   @Test("a list is read from the file and from a variable")

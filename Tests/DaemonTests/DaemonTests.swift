@@ -64,6 +64,9 @@ struct DaemonTests {
       "apply", "-f", "-",
       input: manifest.replacing("adress: 10.0.0.2", with: "network: nowhere"))
     #expect(reference.status == 1)
+    #expect(
+      reference.error.contains("standard input:6: interfaces[0].network: Instance "),
+      "\(reference.error)")
     #expect(reference.error.contains("Network nowhere"), "\(reference.error)")
     #expect(try await daemon.command("list", "instances", "--output", "json").out == "[]\n")
   }
@@ -79,6 +82,7 @@ struct DaemonTests {
     let rival = try await daemon.command(
       "apply", "-f", "-", input: least.replacing("web-1", with: "web-2"))
     #expect(rival.status == 1)
+    #expect(rival.error.contains("standard input:1: interfaces[0]: Instance "), "\(rival.error)")
     #expect(rival.error.contains("the address 192.0.2.15"), "\(rival.error)")
     #expect(rival.error.contains("which Instance "), "\(rival.error)")
   }

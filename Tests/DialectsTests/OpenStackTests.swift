@@ -116,7 +116,7 @@ struct OpenStackTests {
       ])
   }
 
-  @Test("dedicated CPUs are sorted, secrets of the drive stay off the network")
+  @Test("dedicated CPUs are sorted, each once; secrets of the drive stay off the network")
   func metaDataOfMany() throws {
     let world = try World(
       yaml: """
@@ -124,7 +124,7 @@ struct OpenStackTests {
         id: 11111111-0000-4000-8000-000000000008
         hostname: h
         domain: example.org
-        dedicatedCpus: [7, 4, 5]
+        dedicatedCpus: [7, 4, 5, 4]
         adminPassword: S3cret
         files: [{path: /etc/motd, content: hidden}]
         """, settings: RenderSettings(dhcpDomain: "novalocal"))

@@ -38,6 +38,15 @@ struct ResourceTests {
       resource.references.map(\.description).sorted() == [
         "KeyPair p/alice", "Network default", "Network net-a",
       ])
+    #expect(
+      resource.claims.compactMap(resource.field(claiming:)).sorted() == [
+        "ec2.instanceId", "interfaces[0]", "interfaces[0]", "interfaces[0].mac", "interfaces[1]",
+        "name",
+      ])
+    #expect(
+      resource.references.compactMap(resource.field(referringTo:)).sorted() == [
+        "interfaces[0].network", "interfaces[1].network", "keys[0]",
+      ])
   }
 
   @Test("what is not declared is not written: the least document stays the least")

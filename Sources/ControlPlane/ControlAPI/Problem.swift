@@ -154,7 +154,10 @@ extension Problem {
 extension Problem {
   /// The answer for a resource that is not declared, or that who asks may not see.
   public static func missing(_ id: ResourceID) -> Problem {
-    Problem(.notFound, "\(id) does not exist")
+    let isShort = id.kind == .keyPair && !id.text.contains("/")
+    return Problem(
+      .notFound,
+      "\(id) does not exist" + (isShort ? "; a project's is called PROJECT/\(id.text)" : ""))
   }
 
   /// A document that cannot be read.

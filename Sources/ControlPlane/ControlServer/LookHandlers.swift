@@ -37,7 +37,10 @@ struct LookHandlers: Sendable {
       do {
         roots = [try RequestTarget(parsing: Array(path.utf8)).segments]
       } catch {
-        throw Problem(.badRequest, "is not a path", field: "path")
+        let isPath = error != .notAPath
+        throw Problem(
+          .badRequest, isPath ? "cannot be read" : "must start with /, like /latest/meta-data/",
+          field: "path")
       }
     }
     var walk = TreeWalk { [service] segments in

@@ -75,7 +75,9 @@ public struct ResourceService: Sendable {
     do {
       result = try await store.commit(mutations, by: context, now: now(), dryRun: dryRun)
     } catch {
-      throw told(error, indices, context)
+      var problem = told(error, indices, context)
+      problem.field = problem.field ?? ResourceService.field(of: error, in: mutations)
+      throw problem
     }
     if dryRun { return result }
     guard await isVisible(result.revision) else {
@@ -111,6 +113,18 @@ public struct ResourceService: Sendable {
     default: break
     }
     return problem
+  }
+
+  /// The field of a refused document that is to blame.
+  private static func field(of error: StoreError, in mutations: [Mutation]) -> String? {
+    guard let index = error.mutationIndex, mutations.indices.contains(index),
+      case .put(let resource, _) = mutations[index]
+    else { return nil }
+    switch error {
+    case .claimed(_, let claim, _, _): return resource.field(claiming: claim)
+    case .missingReference(_, _, let to): return resource.field(referringTo: to)
+    default: return nil
+    }
   }
 
   private func isVisible(_ revision: Revision) async -> Bool {

@@ -4,16 +4,22 @@ import OrderedCollections
 /// A resource that a manifest declares, and where.
 public struct ManifestEntry: Sendable, Hashable {
   public var resource: Resource
+  /// The manifest's name, as the caller gave it.
+  public var file: String
   /// The line that its document starts in, counted from 1.
   public var line: Int
   /// Whether the document has no id and `resource`'s was made for it.
   public var madeID: Bool
 
-  public init(resource: Resource, line: Int, madeID: Bool) {
+  public init(resource: Resource, file: String, line: Int, madeID: Bool) {
     self.resource = resource
+    self.file = file
     self.line = line
     self.madeID = madeID
   }
+
+  /// `web.yaml:12`.
+  public var place: String { "\(file):\(line)" }
 
   /// The canonical document as it is sent to be applied: without an id that was only made, so that
   /// applying the file again finds the instance that it declared before.
@@ -84,7 +90,8 @@ private func read(
       try Resource(reading: value, makeID: makeID)
     }
     return ManifestEntry(
-      resource: resource, line: document.line, madeID: resource.kind == .instance && id == .null)
+      resource: resource, file: issues.file, line: document.line,
+      madeID: resource.kind == .instance && id == .null)
   } catch {
     issues.add(error, in: document.lines)
     return nil

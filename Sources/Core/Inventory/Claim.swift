@@ -79,3 +79,42 @@ extension Resource {
     return Set(networks + keyPairs)
   }
 }
+
+// Which field is to blame for what only the store can judge.
+
+extension Resource {
+  /// The field of the document that claims something; nil where none of it does.
+  public func field(claiming claim: Claim) -> String? {
+    if let name, Claim.name(name, of: kind, project: project) == claim { return "name" }
+    guard case .instance(let instance) = self else { return nil }
+    if let id = instance.ec2.instanceID, Claim.ec2InstanceID(id) == claim {
+      return "ec2.instanceId"
+    }
+    for (index, interface) in instance.interfaces.enumerated() {
+      if let mac = interface.mac, Claim.mac(mac, on: interface.network) == claim {
+        return "interfaces[\(index)].mac"
+      }
+      // An only address may be written in either of two fields.
+      if interface.addresses.contains(where: { .address($0.ip, on: interface.network) == claim }) {
+        return "interfaces[\(index)]"
+      }
+    }
+    return nil
+  }
+
+  /// The field of the document that refers to a resource; nil where none of it does.
+  public func field(referringTo id: ResourceID) -> String? {
+    guard case .instance(let instance) = self else { return nil }
+    switch id.kind {
+    case .network:
+      return instance.interfaces.firstIndex { $0.network.text == id.text }
+        .map { "interfaces[\($0)].network" }
+    case .keyPair:
+      return instance.keys.firstIndex {
+        guard case .named(let name) = $0 else { return false }
+        return KeyPairID(project: instance.project, name: name).description == id.text
+      }.map { "keys[\($0)]" }
+    default: return nil
+    }
+  }
+}

@@ -46,10 +46,16 @@ enum Batches {
       var outcomes: [ApplyOutcome] = []
       for start in stride(from: 0, to: max(ordered.count, 1), by: Limits.maximumBatchDocuments) {
         let end = min(start + Limits.maximumBatchDocuments, ordered.count)
-        let result = try await client.apply(
-          ordered[start..<end].map(\.document), dryRun: dryRun
-        ) { read in Terminal.progress(start + read, of: ordered.count, "sent") }
-        outcomes += result.outcomes
+        do throws(ControlClientError) {
+          outcomes += try await client.apply(
+            ordered[start..<end].map(\.document), dryRun: dryRun
+          ) { read in Terminal.progress(start + read, of: ordered.count, "sent") }.outcomes
+        } catch {
+          guard case .problem(let problem) = error,
+            let refused = RefusedDocument(problem, among: ordered[start..<end])
+          else { throw error }
+          throw refused
+        }
       }
       return outcomes
     }

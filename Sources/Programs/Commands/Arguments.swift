@@ -24,6 +24,11 @@ extension InstanceID: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
+extension ArgumentHelp {
+  /// It is shown where what was given is no id.
+  static let instanceID: ArgumentHelp = "The instance's UUID, as `nameplate list instances` has it."
+}
+
 extension Role: ExpressibleByArgument {}
 
 extension DriveFormat: ExpressibleByArgument {}

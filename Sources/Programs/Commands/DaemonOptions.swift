@@ -62,7 +62,7 @@ struct DaemonOptions: ParsableArguments {
     guard let tokenFile else { return environment["NAMEPLATE_TOKEN"].map { Secret($0.trimmed) } }
     guard let data = FileManager.default.contents(atPath: tokenFile), data.count <= 4096,
       let text = String(validating: data, as: UTF8.self)?.trimmed, !text.isEmpty
-    else { throw ValidationError("\(tokenFile) cannot be read as a token") }
+    else { throw Unusable(description: "\(tokenFile) cannot be read as a token") }
     return Secret(text)
   }
 }

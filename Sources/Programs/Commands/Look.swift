@@ -16,7 +16,7 @@ struct Look: AsyncParsableCommand {
         nameplate look ID /openstack/latest/meta_data.json
       """)
 
-  @Argument(help: "The instance.") var id: InstanceID
+  @Argument(help: .instanceID) var id: InstanceID
   @Argument(help: "The path; a trailing slash shows the tree under it.") var path: String?
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
@@ -31,7 +31,8 @@ struct Look: AsyncParsableCommand {
       try await $0.look(path, as: id)
     }
     guard look.status == 200 else {
-      Terminal.error("the guest gets \(look.status): \(String(decoding: look.body, as: UTF8.self))")
+      let answer = String(decoding: look.body, as: UTF8.self).trimmed
+      Terminal.error("\(path): the guest gets \(answer.isEmpty ? "\(look.status)" : answer)")
       throw ExitCode(1)
     }
     FileHandle.standardOutput.write(Data(look.body))
@@ -43,7 +44,7 @@ struct Look: AsyncParsableCommand {
       try await client.tree(of: id, below: path)
     }
     guard let members = entries.object, !members.isEmpty else {
-      Terminal.error("the guest gets 404 for \(root)")
+      Terminal.error("\(root): the guest gets 404 Not Found")
       throw ExitCode(1)
     }
     if let machine = format.output, machine != .table {

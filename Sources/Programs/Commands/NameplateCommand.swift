@@ -48,6 +48,11 @@ public struct NameplateCommand: AsyncParsableCommand {
       if case .noDaemon = error { Foundation.exit(3) }
       Foundation.exit(1)
     }
+    // Thrown while a command runs: ArgumentParser would print the usage of the whole program.
+    if let error = error as? ValidationError {
+      Terminal.error(error.message)
+      Foundation.exit(2)
+    }
     let code = exitCode(for: error)
     // ArgumentParser knows help and usage errors; everything else is ours and says itself.
     if code == .validationFailure || code == .success || error is ExitCode {

@@ -89,21 +89,22 @@ enum RecordSource: Sendable {
   }
 }
 
+/// What a command was pointed at cannot be used. Its words were right, so this is no usage error.
+struct Unusable: Error, CustomStringConvertible {
+  let description: String
+}
+
 /// The records that manifests declare, each with all that it refers to.
 struct ManifestRecords: Sendable {
   private let catalog: Catalog
   let instances: [Instance]
-
-  struct Unusable: Error, CustomStringConvertible {
-    let description: String
-  }
 
   init(files: [String]) throws {
     var records: [Record] = []
     var places: [ResourceID: String] = [:]
     for file in files {
       for entry in try ManifestReading.entries(at: file) {
-        let place = "\(file == "-" ? "standard input" : file):\(entry.line)"
+        let place = entry.place
         guard !entry.madeID else {
           throw Unusable(
             description:

@@ -12,7 +12,7 @@ struct Get: AsyncParsableCommand {
       """)
 
   @Argument(help: "project, network, keypair or instance.") var kind: ResourceKind
-  @Argument(help: "Its id.") var id: String
+  @Argument(help: "Its id; of a project's key pair PROJECT/NAME.") var id: String
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 
@@ -34,7 +34,7 @@ struct Delete: AsyncParsableCommand {
       """)
 
   @Argument(help: "project, network, keypair or instance.") var kind: ResourceKind
-  @Argument(help: "Its id.") var id: String
+  @Argument(help: "Its id; of a project's key pair PROJECT/NAME.") var id: String
   @OptionGroup var daemon: DaemonOptions
 
   func run() async throws {

@@ -24,9 +24,11 @@ struct Status: AsyncParsableCommand {
     switch format.output ?? .table {
     case .table:
       var table = Table("WHAT", "VALUE")
-      for (name, value) in health.object ?? [:] {
+      // What one looks for comes first.
+      table.add("status", health["status"]?.string ?? "-")
+      for (name, value) in health.object ?? [:] where name != "status" {
         if let members = value.object {
-          for (name, value) in members { table.add(name, value.text) }
+          for (member, value) in members { table.add("\(name).\(member)", value.text) }
         } else {
           table.add(name, value.string ?? value.text)
         }

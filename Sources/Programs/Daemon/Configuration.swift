@@ -189,13 +189,17 @@ struct SettingReader {
     value.string.flatMap { isDomain($0) || IPAddress($0) != nil ? $0 : nil }
   }
 
-  func list<Element>(_ setting: Setting, _ read: (JSONValue) -> Element?)
+  /// - Parameter form: What an element must be, where it may hold a secret and so is not repeated.
+  func list<Element>(_ setting: Setting, form: String? = nil, _ read: (JSONValue) -> Element?)
     throws(ConfigurationError) -> [Element]
   {
     var elements: [Element] = []
-    for value in try values(setting) {
+    for (index, value) in try values(setting).enumerated() {
       guard let element = read(value) else {
-        throw error(setting, "'\(value.text)' cannot stand in this list")
+        throw error(
+          setting,
+          form.map { "number \(index + 1) is not \($0)" }
+            ?? "'\(value.text)' cannot stand in this list")
       }
       elements.append(element)
     }
@@ -203,7 +207,8 @@ struct SettingReader {
   }
 
   func targets(_ setting: Setting) throws(ConfigurationError) -> [VendorDataTarget] {
-    let targets = try list(setting) { value -> VendorDataTarget? in
+    let form = "NAME@URL, like hook@http://10.0.0.4:9090/"
+    let targets = try list(setting, form: form) { value -> VendorDataTarget? in
       guard let text = value.string, let at = text.firstIndex(of: "@") else { return nil }
       let url = String(text[text.index(after: at)...])
       guard url.hasPrefix("http://") || url.hasPrefix("https://"), at > text.startIndex else {

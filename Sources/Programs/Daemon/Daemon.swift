@@ -72,11 +72,15 @@ public struct Daemon: Sendable {
 
   private func apply(_ manifests: [String], to resources: ResourceService) async throws {
     for path in manifests {
-      let documents = try ManifestReading.entries(at: path).map {
-        ApplyDocument(resource: $0.resource, madeID: $0.madeID)
+      let entries = try ManifestReading.entries(at: path)
+      let documents = entries.map { ApplyDocument(resource: $0.resource, madeID: $0.madeID) }
+      let context = WriteContext(Author(.daemon, "serve --apply"), "apply")
+      let result: CommitResult
+      do throws(Problem) {
+        result = try await resources.apply(documents, by: context, dryRun: false)
+      } catch {
+        throw (RefusedDocument(error, among: entries[...]) as (any Error)?) ?? error
       }
-      let result = try await resources.apply(
-        documents, by: WriteContext(Author(.daemon, "serve --apply"), "apply"), dryRun: false)
       logger.info(
         "manifest applied",
         metadata: [

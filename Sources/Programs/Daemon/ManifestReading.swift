@@ -1,3 +1,4 @@
+public import ControlAPI
 import Foundation
 import Inventory
 public import Manifest
@@ -46,5 +47,18 @@ public enum ManifestReading {
       throw ManifestFileError(message: "is larger than \(limit) bytes")
     }
     return Array(data)
+  }
+}
+
+/// Why a document was not applied, and where it stands.
+public struct RefusedDocument: Error, CustomStringConvertible {
+  public let description: String
+
+  /// - Parameter entries: What was sent, in the order that the problem's index counts in.
+  /// - Returns: nil where the problem is about none of them.
+  public init?(_ problem: Problem, among entries: ArraySlice<ManifestEntry>) {
+    guard let index = problem.index, index >= 0, index < entries.count else { return nil }
+    let place = entries[entries.startIndex + index].place
+    description = [place, problem.field, problem.detail].compactMap(\.self).joined(separator: ": ")
   }
 }

@@ -9,7 +9,7 @@ struct NameplateGuest: ParsableCommand {
     commandName: "nameplate-guest",
     abstract: "Fetches this machine's keys, host name and user data from its metadata service.",
     discussion: """
-      It looks for a config drive, then asks 169.254.169.254, fe80::a9fe:a9fe on each interface, and
+      It looks for a config drive, then asks 169.254.169.254, fe80::a9fe:a9fe on each interface, and \
       fd00:ec2::254, and goes on until this machine has its keys.
 
       Examples:

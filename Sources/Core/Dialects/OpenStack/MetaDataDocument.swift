@@ -118,7 +118,7 @@ struct MetaDataDocument {
       json.put(
         "dedicated_cpus",
         array: { json in
-          for cpu in (instance.dedicatedCPUs ?? []).sorted() { json.put(cpu) }
+          for cpu in Set(instance.dedicatedCPUs ?? []).sorted() { json.put(cpu) }
         })
     }
   }

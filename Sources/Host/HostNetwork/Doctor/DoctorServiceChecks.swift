@@ -8,8 +8,8 @@ extension DoctorJudge {
       return check.finding(.skipped, "nothing is translated here; guests' packets stay as they are")
     }
     let remedy =
-      "set metadata_host in the configuration to an address of this host, "
-      + "and restart the daemon"
+      "set metadata_host in the configuration to an address of this host "
+      + "and restart the daemon, or name it with --metadata-host"
     guard let host = facts.metadataHost else {
       return check.finding(.failed, "metadata_host is not set", remedy: remedy)
     }

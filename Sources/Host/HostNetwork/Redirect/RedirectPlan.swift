@@ -78,7 +78,9 @@ public struct RouterRedirect: Sendable, Hashable {
   ) throws(RedirectPlanError) {
     if metadataHostIPv4 == nil && metadataHostIPv6 == nil {
       throw RedirectPlanError(
-        field: "metadata_host", problem: "is missing; name an address of the service")
+        field: "metadata_host",
+        problem: "is missing; name an address of the service in the configuration "
+          + "or with --metadata-host")
     }
     if let metadataHostIPv4 { try Self.check(metadataHostIPv4, isIPv4: true, guests: guests) }
     if let metadataHostIPv6 { try Self.check(metadataHostIPv6, isIPv4: false, guests: guests) }

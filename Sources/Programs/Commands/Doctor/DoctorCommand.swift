@@ -13,7 +13,7 @@ struct DoctorCommand: AsyncParsableCommand {
     abstract:
       "Finds the link that is broken between a guest and the daemon, and says what mends it.",
     discussion: """
-      Run it as root on the network host, with the daemon's configuration. Exits 1 where a link is
+      Run it as root on the network host, with the daemon's configuration. Exits 1 where a link is \
       broken.
 
       Examples:
@@ -39,6 +39,13 @@ struct DoctorCommand: AsyncParsableCommand {
     if let asGuest {
       guest = IPAddress(asGuest)
       guard guest != nil else { throw ValidationError("--as-guest: '\(asGuest)' is no IP address") }
+    }
+    for namespace in [netns, from].compactMap(\.self) {
+      guard FileManager.default.fileExists(atPath: "/run/netns/\(namespace)") else {
+        throw Unusable(
+          description:
+            "there is no network namespace '\(namespace)'; `ip netns list` names those there are")
+      }
     }
     let client = try ControlClient(try daemon.endpoint(else: configuration.controlSocket))
     let findings = await examine(configuration, guest, client)

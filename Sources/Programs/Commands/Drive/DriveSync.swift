@@ -9,11 +9,11 @@ struct DriveSync: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sync", abstract: "Keeps the drives of a directory as their instances are.",
     discussion: """
-      A drive is a file called ID.iso or ID.img. When its instance, a network or a key of it
-      changes, the drive is written anew beside the old one and takes its place at once. A guest
+      A drive is a file called ID.iso or ID.img. When its instance, a network or a key of it \
+      changes, the drive is written anew beside the old one and takes its place at once. A guest \
       that has the old one open keeps it until its medium is changed or it starts again.
 
-      Without --all only the drives that are there are kept; without --delete those of instances
+      Without --all only the drives that are there are kept; without --delete those of instances \
       that are declared no more stay.
 
       Examples:
@@ -33,7 +33,7 @@ struct DriveSync: AsyncParsableCommand {
     DriveOptions.forgetZone()
     let values = try? URL(fileURLWithPath: directory).resourceValues(forKeys: [.isDirectoryKey])
     guard values?.isDirectory == true else {
-      throw ValidationError("\(directory) is no directory")
+      throw Unusable(description: "\(directory) is no directory; make it first")
     }
     DriveWriter.tidy(directory)
     let keeper = DriveKeeper(directory: directory, options: drive, makes: all, deletes: delete)

@@ -9,8 +9,8 @@ struct DriveWrite: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "write", abstract: "Writes an instance's drive, or the drives of many.",
     discussion: """
-      A drive holds what a guest would ask for, and what no network carries: the administrator's
-      password and the files of the manifest. It is readable by its owner alone, and the same
+      A drive holds what a guest would ask for, and what no network carries: the administrator's \
+      password and the files of the manifest. It is readable by its owner alone, and the same \
       records make the same bytes.
 
       Examples:

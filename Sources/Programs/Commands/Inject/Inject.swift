@@ -12,9 +12,9 @@ struct Inject: AsyncParsableCommand {
         nameplate inject web-1.raw -f web-1.yaml --file motd:/etc/motd
         nameplate inject web-1.raw -f web-1.yaml --file key:/etc/key,mode=0600,owner=web
 
-      The image is raw or qcow2, with ext2, ext3 or ext4 on the whole disk or in a partition; where
-      guestfish is installed, with XFS or Btrfs too, or in a logical volume. Its guest must be shut
-      down. All is done on a copy beside it, which takes its place once checked;
+      The image is raw or qcow2, with ext2, ext3 or ext4 on the whole disk or in a partition; where \
+      guestfish is installed, with XFS or Btrfs too, or in a logical volume. Its guest must be shut \
+      down. All is done on a copy beside it, which takes its place once checked; \
       whatever fails leaves the image as it was.
       """)
 

@@ -37,15 +37,16 @@ struct LocalFileArgument: ExpressibleByArgument {
     do {
       handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: local))
     } catch {
-      throw ValidationError("'\(local)' cannot be read; does it exist, and may this user read it?")
+      throw Unusable(
+        description: "'\(local)' cannot be read; does it exist, and may this user read it?")
     }
     defer { try? handle.close() }
     let limit = Injection.maximumFileBytes
     guard let data = try? handle.read(upToCount: limit + 1) ?? Data() else {
-      throw ValidationError("'\(local)' cannot be read")
+      throw Unusable(description: "'\(local)' cannot be read")
     }
     guard data.count <= limit else {
-      throw ValidationError("'\(local)' has more than \(limit) bytes")
+      throw Unusable(description: "'\(local)' has more than \(limit) bytes")
     }
     return InjectionRequest.LocalFile(
       path: path, content: Array(data), mode: mode, owner: owner)

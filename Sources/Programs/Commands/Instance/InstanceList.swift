@@ -8,8 +8,8 @@ struct InstanceList: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "Lists instances, as `list instances` does.",
     discussion: """
-      With --imds-v1-users: the instances that were answered without a session token since the
-      daemon's start. When none is left that asks in a dialect, tokens can be required there
+      With --imds-v1-users: the instances that were answered without a session token since the \
+      daemon's start. When none is left that asks in a dialect, tokens can be required there \
       (metadataOptions.httpTokens).
 
       Examples:

@@ -19,7 +19,7 @@ struct InstanceMetadataSet: AsyncParsableCommand {
         nameplate instance metadata set ID role=webserver tier=gold
       """)
 
-  @Argument(help: "The instance.") var id: InstanceID
+  @Argument(help: .instanceID) var id: InstanceID
   @Argument(help: "KEY=VALUE, any number.") var items: [String]
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
@@ -48,7 +48,7 @@ struct InstanceMetadataUnset: AsyncParsableCommand {
         nameplate instance metadata unset ID tier
       """)
 
-  @Argument(help: "The instance.") var id: InstanceID
+  @Argument(help: .instanceID) var id: InstanceID
   @Argument(help: "KEY, any number.") var keys: [String]
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
@@ -64,9 +64,13 @@ struct InstanceMetadataUnset: AsyncParsableCommand {
 
 struct InstanceMetadataList: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "Lists parameters.")
+    commandName: "list", abstract: "Lists parameters.",
+    discussion: """
+      Example:
+        nameplate instance metadata list ID --output json
+      """)
 
-  @Argument(help: "The instance.") var id: InstanceID
+  @Argument(help: .instanceID) var id: InstanceID
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions
 

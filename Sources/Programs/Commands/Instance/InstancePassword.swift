@@ -17,7 +17,7 @@ struct InstancePasswordShow: AsyncParsableCommand {
         nameplate instance password show ID | base64 -d | openssl pkeyutl -decrypt -inkey key.pem
       """)
 
-  @Argument(help: "The instance.") var id: InstanceID
+  @Argument(help: .instanceID) var id: InstanceID
   @OptionGroup var daemon: DaemonOptions
 
   func run() async throws {
@@ -30,9 +30,13 @@ struct InstancePasswordShow: AsyncParsableCommand {
 
 struct InstancePasswordClear: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "clear", abstract: "Forgets it, so that the guest may post another.")
+    commandName: "clear", abstract: "Forgets it, so that the guest may post another.",
+    discussion: """
+      Example:
+        nameplate instance password clear ID
+      """)
 
-  @Argument(help: "The instance.") var id: InstanceID
+  @Argument(help: .instanceID) var id: InstanceID
   @OptionGroup var daemon: DaemonOptions
 
   func run() async throws {

@@ -20,7 +20,7 @@ struct InstanceSMBIOS: AsyncParsableCommand {
     case libvirt
   }
 
-  @Argument(help: "The instance.") var id: InstanceID
+  @Argument(help: .instanceID) var id: InstanceID
   @Option(help: "openstack, ec2 or nocloud.") var dialect = MachineStrings.Target.openStack
   @Option(help: "qemu: words of its command line; libvirt: elements of a domain.")
   var format = Format.qemu

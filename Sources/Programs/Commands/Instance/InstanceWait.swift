@@ -15,7 +15,7 @@ struct InstanceWait: AsyncParsableCommand {
       Exit codes: 0 it would be answered, 1 it would not be within the time, 3 no daemon there.
       """)
 
-  @Argument(help: "The instance; it need not be declared yet.") var id: InstanceID
+  @Argument(help: "The instance's UUID; it need not be declared yet.") var id: InstanceID
   @Option(help: "How long to wait, as 500ms, 30s or 2m.") var timeout = "30s"
   @OptionGroup var daemon: DaemonOptions
   @OptionGroup var format: OutputOptions

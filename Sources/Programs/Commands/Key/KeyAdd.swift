@@ -31,7 +31,14 @@ struct KeyAdd: AsyncParsableCommand {
       data.count <= Limits.maximumPublicKeyBytes,
       let text = String(validating: data, as: UTF8.self)
     else {
-      throw ValidationError("\(publicKeyFile) cannot be read as a public key")
+      throw Unusable(
+        description:
+          "\(publicKeyFile): cannot be read as a public key; does it exist, and may this user read it?"
+      )
+    }
+    guard !text.contains("PRIVATE KEY-----") else {
+      throw Unusable(
+        description: "\(publicKeyFile): is a private key; name the public one, FILE.pub as a rule")
     }
     var document: JSONValue = [
       "kind": "KeyPair", "name": .string(name), "type": .string(type), "publicKey": .string(text),
@@ -41,8 +48,15 @@ struct KeyAdd: AsyncParsableCommand {
       document = .object(members)
     }
     let change = document
-    let result = try await ControlClient.withConnection(to: try daemon.endpoint()) {
-      try await $0.apply([change], dryRun: false)
+    let result = try await ControlClient.withConnection(to: try daemon.endpoint()) { client in
+      do throws(ControlClientError) {
+        return try await client.apply([change], dryRun: false)
+      } catch {
+        guard case .problem(var problem) = error else { throw error }
+        // There is one document only.
+        problem.index = nil
+        throw ControlClientError.problem(problem)
+      }
     }
     for outcome in result.outcomes { print("\(outcome.id) \(outcome.action.rawValue)") }
   }

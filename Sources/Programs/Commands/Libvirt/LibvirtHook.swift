@@ -11,7 +11,7 @@ struct LibvirtHook: AsyncParsableCommand {
     commandName: "hook",
     abstract: "Declares a libvirt domain's instance as it starts, and withdraws it as it ends.",
     discussion: """
-      /etc/libvirt/hooks/qemu calls it with the words that libvirt gives it, and the domain's XML on
+      /etc/libvirt/hooks/qemu calls it with the words that libvirt gives it, and the domain's XML on \
       standard input. At `prepare begin` the instance is declared, at `release end` withdrawn.
 
       A domain is left alone unless its metadata has an element of ours:

@@ -8,7 +8,7 @@ struct RedirectCommand: AsyncParsableCommand {
     commandName: "redirect",
     abstract: "What brings guests from 169.254.169.254 to the daemon.",
     discussion: """
-      Shape and addresses come from the configuration (metadata_host, redirect_…, listeners), or
+      Shape and addresses come from the configuration (metadata_host, redirect_…, listeners), or \
       from the same names as flags. docs/networking draws the shapes.
 
       Examples:

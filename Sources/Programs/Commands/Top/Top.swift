@@ -8,7 +8,7 @@ struct Top: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "What guests ask now: requests, latencies, refusals by reason, the busiest guests.",
     discussion: """
-      On a terminal it is drawn anew every interval, until ^C or q; what is shown first is since the
+      On a terminal it is drawn anew every interval, until ^C or q; what is shown first is since the \
       daemon's start. Elsewhere, and with --output json or yaml, each interval is printed as it ends.
 
       Examples:

@@ -9,7 +9,7 @@ struct GuardCommand: AsyncParsableCommand {
     commandName: "guard",
     abstract: "Keeps a guest's port to its own MAC and addresses.",
     discussion: """
-      The rules stand on the port itself (nftables, netdev ingress), one table a port. They stay when
+      The rules stand on the port itself (nftables, netdev ingress), one table a port. They stay when \
       the daemon stops, and go with `remove`.
 
       Examples:
