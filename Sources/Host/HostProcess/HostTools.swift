@@ -9,8 +9,9 @@ public struct HostToolError: Error, Sendable, Hashable, CustomStringConvertible 
     case notStarted(String)
     /// It ended with another status than 0; what it said, shortened.
     case failed(status: Int32, message: String)
-    /// It ran, or printed, beyond the bounds.
-    case unbounded(String)
+    /// Nothing follows from it: it ran or printed beyond the bounds, was ended from outside, or could not
+    /// be run for want of something else.
+    case unanswered(String)
   }
   /// The command as it could be typed.
   public let command: String
@@ -28,10 +29,11 @@ public struct HostToolError: Error, Sendable, Hashable, CustomStringConvertible 
     self.command = command
     switch error {
     case is HostTools.DeadlineReached:
-      reason = .unbounded("gave no answer within \(duration)")
-    case let error as SubprocessError where error.code == .outputLimitExceeded:
-      reason = .unbounded("\(error)")
-    default: reason = .notStarted("\(error)")
+      reason = .unanswered("gave no answer within \(duration)")
+    case let error as SubprocessError where error.code == .executableNotFound:
+      reason = .notStarted("\(error)")
+    case is CancellationError: reason = .unanswered("was given up")
+    default: reason = .unanswered("\(error)")
     }
   }
 
@@ -44,7 +46,7 @@ public struct HostToolError: Error, Sendable, Hashable, CustomStringConvertible 
     switch reason {
     case .notStarted(let why): "`\(command)` cannot be started: \(why)"
     case .failed(let status, let message): "`\(command)` failed (\(status)): \(message)"
-    case .unbounded(let why): "`\(command)`: \(why)"
+    case .unanswered(let why): "`\(command)`: \(why)"
     }
   }
 }
@@ -94,14 +96,16 @@ public struct HostTools: Sendable, Hashable {
     } catch {
       throw HostToolError(command: command, error, within: HostTools.maximumDuration)
     }
-    guard case .exited(0) = result.status else {
+    switch result.status {
+    case .exited(0): return result.out ?? ""
+    case .exited(let status):
       let message = (result.error ?? "").split(separator: "\n").prefix(4).joined(separator: " ")
-      var status: Int32 = -1
-      if case .exited(let code) = result.status { status = code }
       throw HostToolError(
         command: command, reason: .failed(status: status, message: String(message.prefix(500))))
+    case .signaled(let signal):
+      throw HostToolError(
+        command: command, reason: .unanswered("was ended by signal \(signal)"))
     }
-    return result.out ?? ""
   }
 
   /// The tools of an administrator are not on everybody's path.

@@ -45,7 +45,7 @@ public final class ToolConversation {
       guard place ?? pending.count <= limit else {
         throw HostToolError(
           command: ToolConversation.name(text),
-          reason: .unbounded("answered more than \(limit) bytes"))
+          reason: .unanswered("answered more than \(limit) bytes"))
       }
       if let place {
         let answer = Array(pending[..<place])
@@ -57,7 +57,7 @@ public final class ToolConversation {
         guard clock.now < deadline else {
           throw HostToolError(
             command: ToolConversation.name(text),
-            reason: .unbounded("gave no answer within \(duration)"))
+            reason: .unanswered("gave no answer within \(duration)"))
         }
         defer { pending = [] }
         return Answer(bytes: pending, isWhole: false)

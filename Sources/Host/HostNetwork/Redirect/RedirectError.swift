@@ -45,14 +45,14 @@ extension HostTools {
   }
 
   /// What a tool prints; nil where it is not there, or says that what it is asked for is not.
-  /// - Throws: Where it did not answer: on a busy host nothing follows from that.
+  /// - Throws: Where it did not answer, as on a busy host.
   func outputIfAny(
     _ tool: String, _ arguments: [String] = []
   ) async throws(RedirectError) -> String? {
     do {
       return try await run(tool, arguments)
     } catch {
-      guard case .unbounded = error.reason else { return nil }
+      guard case .unanswered = error.reason else { return nil }
       throw .tool(error)
     }
   }
