@@ -164,9 +164,10 @@ final class DaemonProcess {
 
 /// Ports that nobody has.
 enum FreePort {
+  /// A port that is kept for who asked, until the tests are over: a socket that does not listen has it.
+  /// Whoever takes any port gets another one; whoever wants this one, and allows the reuse of addresses as
+  /// servers do, can listen there.
   static func find() throws -> Int {
-    let (descriptor, port) = try SocketAddress.bound()
-    close(descriptor)
-    return port
+    try SocketAddress.bound(to: "0.0.0.0", isReusable: true).port
   }
 }

@@ -35,12 +35,20 @@ enum SocketAddress {
     }
   }
 
-  /// A socket that is bound to a port of 127.0.0.1 that nobody has.
-  static func bound() throws -> (descriptor: Int32, port: Int) {
+  /// A socket that is bound to a port.
+  /// - Parameters:
+  ///   - port: 0 for one that nobody has.
+  ///   - isReusable: Whether others that allow it as well can have the port, too, until one listens.
+  static func bound(
+    to address: String = "127.0.0.1", port: Int = 0, isReusable: Bool = false
+  ) throws -> (descriptor: Int32, port: Int) {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var reuse: Int32 = isReusable ? 1 : 0
+    unsafe setsockopt(
+      descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
     var name = sockaddr_in()
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = unsafe with("127.0.0.1", port: 0) { unsafe bind(descriptor, $0, $1) } == 0
+    let isBound = unsafe with(address, port: port) { unsafe bind(descriptor, $0, $1) } == 0
     let isNamed = unsafe generic(&name) { pointer, _ in
       unsafe getsockname(descriptor, pointer, &length) == 0
     }

@@ -310,18 +310,8 @@ struct TakeoverTests {
 extension FreePort {
   /// A port that somebody listens at until the descriptor is closed.
   static func hold() throws -> (port: Int, descriptor: Int32) {
-    let port = try find()
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(port).bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    let isBound = unsafe withUnsafePointer(to: &address) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-      }
-    }
-    guard isBound, listen(descriptor, 1) == 0 else { throw Program.Failed(text: "no port") }
+    let (descriptor, port) = try SocketAddress.bound()
+    guard listen(descriptor, 1) == 0 else { throw Program.Failed(text: "no port") }
     return (port, descriptor)
   }
 }

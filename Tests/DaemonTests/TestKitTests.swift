@@ -22,6 +22,17 @@ struct TestKitTests {
     #expect(await !lines.wait(for: "ready"))
   }
 
+  @Test("a port that was found is nobody else's, and who was given it can listen there, again, too")
+  func ports() throws {
+    let port = try FreePort.find()
+    #expect(throws: Program.Failed.self) { try SocketAddress.bound(port: port) }
+    for _ in 1...2 {
+      let (descriptor, bound) = try SocketAddress.bound(port: port, isReusable: true)
+      defer { close(descriptor) }
+      #expect(bound == port && listen(descriptor, 1) == 0)
+    }
+  }
+
   @Test("a program is started as from a shell, whatever is ignored here")
   func ignoredSignals() async throws {
     for number in [SIGHUP, SIGINT, SIGPIPE] {
