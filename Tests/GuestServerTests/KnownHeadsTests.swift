@@ -47,6 +47,8 @@ struct KnownHeadsTests {
   func rest() {
     let head = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
     var driver = ExchangeDriver()
+    // What is sent twice is known from then on.
+    driver.receive(head)
     driver.receive(head)
     driver.receive("POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: \(head.utf8.count)\r\n\r\n")
     driver.receive(head)
@@ -54,7 +56,7 @@ struct KnownHeadsTests {
     driver.receive(head)
     #expect(
       driver.takeActions() == [
-        "ask get /a", "send 200", "ask post /b", "send 200",
+        "ask get /a", "send 200", "ask get /a", "send 200", "ask post /b", "send 200",
         // The head is a field's value, and then a field.
         "ask get /c", "send 200",
       ])
@@ -69,6 +71,15 @@ struct KnownHeadsTests {
     #expect(asked[0] !== asked[1] && asked[1] === asked[3] && asked[1] === asked[4])
     #expect(
       asked.map { String(decoding: $0.target, as: UTF8.self) } == ["/1", "/1", "/2", "/1", "/1"])
+  }
+
+  @Test("no head is known that is longer than heads are", arguments: [512, 513])
+  func bound(bytes: Int) throws {
+    var heads = KnownHeads()
+    let (start, end) = ("GET /", " HTTP/1.1\r\nHost: h\r\n\r\n")
+    let path = String(repeating: "a", count: bytes - start.utf8.count - end.utf8.count)
+    let asked = try (1...3).map { _ in try #require(Self.ask(start + path + end, &heads)) }
+    #expect((asked[1] === asked[2]) == (bytes == 512))
   }
 
   @Test("heads without end leave no more behind than there are places, and those in use stay")

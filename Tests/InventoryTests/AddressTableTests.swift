@@ -41,8 +41,10 @@ struct AddressTableTests {
   func room() {
     var table = AddressTable()
     table.reserve(1000)
+    let places = table.places
     for number in 0..<5000 {
       table[Self.address(number)] = AddressTable.Holder(network: 1, instance: UInt32(number))
+      if number < 1000 { #expect(table.places == places) }
     }
     #expect((0..<5000).allSatisfy { table[Self.address($0)]?.instance == UInt32($0) })
     #expect(table[Self.address(5000)] == nil)

@@ -37,6 +37,9 @@ struct AddressTable: Sendable {
 
   private static let leastSlots = 16
 
+  /// How many slots there are.
+  var places: Int { slots.count }
+
   /// Makes room for so many addresses more.
   mutating func reserve(_ more: Int) { grow(toHold: count + more) }
 
@@ -73,9 +76,9 @@ struct AddressTable: Sendable {
   }
 
   private mutating func grow(toHold wanted: Int) {
-    guard wanted > slots.count / 4 * 3 else { return }
+    guard wanted > places / 4 * 3 else { return }
     let old = slots
-    slots = [Slot](repeating: Slot(), count: max(wanted / 3 * 4 + 4, slots.count * 2))
+    slots = [Slot](repeating: Slot(), count: max(wanted / 3 * 4 + 4, places * 2))
     for slot in old where !slot.isEmpty { slots[place(of: slot.upper, slot.lower)] = slot }
   }
 
@@ -98,12 +101,12 @@ struct AddressTable: Sendable {
   private func firstPlace(_ upper: UInt64, _ lower: UInt64) -> Int {
     let hash = ByteHash.mix(ByteHash.mix(salt, upper), lower)
     // The hash as a fraction of one.
-    return Int(hash.multipliedFullWidth(by: UInt64(slots.count)).high)
+    return Int(hash.multipliedFullWidth(by: UInt64(places)).high)
   }
 
-  private func after(_ place: Int) -> Int { place + 1 == slots.count ? 0 : place + 1 }
+  private func after(_ place: Int) -> Int { place + 1 == places ? 0 : place + 1 }
 
   private func distance(from start: Int, to end: Int) -> Int {
-    end >= start ? end - start : end - start + slots.count
+    end >= start ? end - start : end - start + places
   }
 }
