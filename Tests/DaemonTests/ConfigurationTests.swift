@@ -39,7 +39,8 @@ struct ConfigurationTests {
     arguments: [
       ("metadata_prot: 1", ":1: 'metadata_prot' is not a setting"),
       ("metadata_port: 0", "metadata_port (file"),
-      ("metadata_port: web", "'web' is not a number from 1 to 65535"),
+      ("metadata_port: web", "'web' is not a whole number from 1 to 65535"),
+      ("guest_requests_per_second: 0.5", "'0.5' is not a whole number from 0 to"),
       ("metadata_listen: here", "'here' is not an IP address"),
       ("host_check: maybe", "'maybe' is not one of audit, enforce, off"),
       ("metadata_names: ['http://me/']", "http://me/\"' cannot stand in this list"),
@@ -93,6 +94,10 @@ struct ConfigurationTests {
     #expect(try await Self.show(listeners).status == 0)
     #expect(
       try await Self.show("", [], ["NAMEPLATE_LISTENERS": "[{address: 10.0.0.4}]"]).status == 0)
+    for uids in ["1000,1001", "1000", "[1000, 1001]", "1000, 1001"] {
+      let shown = try await Self.show("", [], ["NAMEPLATE_CONTROL_ALLOWED_UIDS": uids])
+      #expect(shown.status == 0, "\(uids): \(shown.error)")
+    }
   }
 
   @Test("a map is read from the file, from a variable and from a flag")

@@ -98,7 +98,8 @@ final class NetworkGate: Sendable {
     }
     guard let presented else {
       throw refusal(
-        "send 'Authorization: Bearer TOKEN' (see `nameplate access create`), or a client certificate"
+        "send 'Authorization: Bearer TOKEN' (a command's --token-file; `nameplate access create` makes "
+          + "one), or show a client certificate"
       )
     }
     guard let certificate = ClientCertificate(presented), certificate.isValid(now: now()) else {

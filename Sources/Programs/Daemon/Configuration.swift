@@ -45,27 +45,30 @@ public struct DaemonConfiguration: Sendable {
     stateDirectory = try read.path(.stateDirectory)
     controlSocket = try read.path(.controlSocket)
     controlAllowedUIDs = Set(
-      try read.list(.controlAllowedUIDs) { UInt32($0.integer ?? -1, clamped: ()) })
+      try read.list(.controlAllowedUIDs) {
+        // Between commas, numbers are text.
+        UInt32($0.integer ?? $0.string.flatMap { Int($0) } ?? -1, clamped: ())
+      })
     metadataRouters =
       read.text(.metadataRouters) == "auto"
-      ? nil : Int(try read.number(.metadataRouters, in: 0...63))
+      ? nil : try read.count(.metadataRouters, in: 0...63)
     controlNetwork = try ControlSettings.network(read)
     dhcpDomain = try read.domain(.dhcpDomain)
     metadataOptions = try read.metadataOptions(.metadataOptions)
     vendorData = try read.vendorData(.vendordataJSONFilePath)
     vendorDataTargets = try read.targets(.vendordataDynamicTargets)
     vendorDataFailureIsFatal = try read.bool(.vendordataDynamicFailureFatal)
-    vendorDataCacheSeconds = Int(try read.number(.vendordataDynamicCacheSeconds, in: 0...86_400))
+    vendorDataCacheSeconds = try read.count(.vendordataDynamicCacheSeconds, in: 0...86_400)
     unknownGuestHoldSeconds = try read.number(.unknownGuestHoldSeconds, in: 0...60)
     budgets = try GuestBudgets(read)
     backupInterval = .seconds(try read.number(.backupIntervalHours, in: 0...8760) * 3600)
-    backupsKept = Int(try read.number(.backupKeep, in: 1...1000))
+    backupsKept = try read.count(.backupKeep, in: 1...1000)
     logLevel = try read.word(.logLevel)
     logFormat = try read.word(.logFormat)
     listeners = [
       ListenerConfiguration(
         address: try read.address(.metadataListen),
-        port: Int(try read.number(.metadataPort, in: 1...65_535)))
+        port: try read.count(.metadataPort, in: 1...65_535))
     ]
     namespaceRules = []
     for listener in try read.listeners(.listeners) {
@@ -134,6 +137,16 @@ struct SettingReader {
         setting,
         "'\(text(setting))' is not a number from \(Int(range.lowerBound)) to \(Int(range.upperBound))"
       )
+    }
+    return value
+  }
+
+  /// A fraction is refused: cut off, half a request a second would be 0, which is no bound.
+  func count(_ setting: Setting, in range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+    guard let value = Int(text(setting)), range.contains(value) else {
+      throw error(
+        setting,
+        "'\(text(setting))' is not a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
     return value
   }
@@ -276,6 +289,7 @@ struct SettingReader {
     case .array(let elements): return elements
     case .string(let text) where !text.isEmpty:
       return text.split(separator: ",").map { .string(String($0).trimmed) }
+    case .number: return [value]
     default: throw error(setting, "must be a list")
     }
   }

@@ -8,17 +8,17 @@ public struct GuestBudgets: Sendable {
   public var rates: RateLimits
 
   init(_ read: SettingReader) throws(ConfigurationError) {
-    let most = 1e9
+    let most = 1_000_000_000
     connections = ConnectionLimits(
-      connectionsPerGuest: Int(try read.number(.guestConnections, in: 1...1e6)),
-      connections: Int(try read.number(.totalConnections, in: 1...1e6)))
-    let bytes = Int(try read.number(.guestBytesPerSecond, in: 0...most))
-    let requests = Int(try read.number(.totalRequestsPerSecond, in: 0...most))
-    let allBytes = Int(try read.number(.totalBytesPerSecond, in: 0...most))
+      connectionsPerGuest: try read.count(.guestConnections, in: 1...1_000_000),
+      connections: try read.count(.totalConnections, in: 1...1_000_000))
+    let bytes = try read.count(.guestBytesPerSecond, in: 0...most)
+    let requests = try read.count(.totalRequestsPerSecond, in: 0...most)
+    let allBytes = try read.count(.totalBytesPerSecond, in: 0...most)
     rates = RateLimits(
       guestRequests: Rate(
-        perSecond: Int(try read.number(.guestRequestsPerSecond, in: 0...most)),
-        burst: Int(try read.number(.guestRequestBurst, in: 1...most))),
+        perSecond: try read.count(.guestRequestsPerSecond, in: 0...most),
+        burst: try read.count(.guestRequestBurst, in: 1...most)),
       guestBytes: Rate(perSecond: bytes, burst: bytes * Limits.byteBurstSeconds),
       requests: Rate(perSecond: requests, burst: requests),
       bytes: Rate(perSecond: allBytes, burst: allBytes))
