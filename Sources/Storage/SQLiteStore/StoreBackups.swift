@@ -109,8 +109,11 @@ public struct StoreBackups: Sendable {
   public func restore(_ name: String) throws(StoreError) -> (revision: Revision, before: String?) {
     let path = name.contains("/") ? name : "\(folder)/\(name)"
     guard FileManager.default.fileExists(atPath: path) else {
+      // No daemon runs that could list them.
+      let newest = all.prefix(3).map(\.name).joined(separator: ", ")
       throw .unavailable(
-        "There is no backup \(path); `nameplate backup list` names those there are")
+        "There is no backup \(path); "
+          + (newest.isEmpty ? "there is none in \(folder)" : "the newest are \(newest)"))
     }
     try place.create()
     let lock = try place.acquireLock()
