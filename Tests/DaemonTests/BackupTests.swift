@@ -52,6 +52,50 @@ struct BackupTests {
   }
 
   @Test(
+    "killed while one is put in place, what was there or the backup is there, or no daemon starts",
+    .enabled(if: Tracing.isPossible, "strace cannot trace here, or a sanitizer is at work"))
+  func killedRestore() async throws {
+    let daemon = try await DaemonProcess(
+      manifest: DaemonTests.manifest, options: StoreFaults.noBackups)
+    defer { daemon.stop() }
+    #expect(await StoreFaults.write("before", to: daemon) == nil)
+    let made = try await daemon.command("backup", "create").out
+    let backup = made.trimmingCharacters(in: .whitespacesAndNewlines)
+    #expect(await StoreFaults.write("after", to: daemon) == nil)
+    // What came after the backup is in the journal only.
+    daemon.signal(SIGKILL)
+    await daemon.ended()
+    let (state, whole) = ("\(daemon.folder)/state", "\(daemon.folder)/whole")
+    // Nobody can copy a socket.
+    try FileManager.default.removeItem(atPath: "\(state)/takeover.sock")
+    try FileManager.default.moveItem(atPath: state, toPath: whole)
+    let calls = "rename,renameat2,link,unlink,fsync"
+    var kills = 0
+    for number in 1..<100 {
+      try? FileManager.default.removeItem(atPath: state)
+      try FileManager.default.copyItem(atPath: whole, toPath: state)
+      let traced = try await ChildProcess.run([
+        "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(calls)", "-e",
+        "inject=\(calls):signal=KILL:when=\(number)", Program.path, "backup", "restore",
+        URL(fileURLWithPath: backup).lastPathComponent, "--state-directory", state,
+      ])
+      guard traced.status == 128 + SIGKILL else {
+        #expect(traced.status == 0, "\(traced.error)")
+        break
+      }
+      kills += 1
+      guard FileManager.default.fileExists(atPath: "\(state)/nameplate.sqlite") else { continue }
+      let networks = try StoreFile("\(state)/nameplate.sqlite").networks()
+      let isWhole = networks.contains("before") && networks.contains("default")
+      #expect(isWhole, "\(number): \(networks)")
+    }
+    #expect(kills > 3)
+    try await daemon.start()
+    let found = try await StoreFaults.found(in: daemon)
+    #expect(found["before"] == 3 && found["after"] == nil, "\(found)")
+  }
+
+  @Test(
     "killed while one is made, there is none or a whole one",
     .enabled(if: Tracing.isPossible, "strace cannot trace here, or a sanitizer is at work"),
     arguments: ["fsync", "link", "unlink"])

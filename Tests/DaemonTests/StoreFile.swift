@@ -19,6 +19,14 @@ struct StoreFile {
     try using { db in try String.fetchOne(db, sql: "PRAGMA integrity_check") ?? "" }
   }
 
+  /// The ids of all networks; none where there is no table of ours.
+  func networks() throws -> [String] {
+    try using { db in
+      guard try db.tableExists("resource") else { return [] }
+      return try String.fetchAll(db, sql: "SELECT id FROM resource WHERE kind = 'Network'")
+    }
+  }
+
   private func using<Value>(_ body: (Database) throws -> Value) throws -> Value {
     let queue = try DatabaseQueue(path: path)
     defer { try? queue.close() }

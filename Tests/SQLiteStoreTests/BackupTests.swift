@@ -1,7 +1,8 @@
 import Foundation
 import Inventory
-import SQLiteStore
 import Testing
+
+@testable import SQLiteStore
 
 @Suite("Backups of a store")
 struct BackupTests {
@@ -105,6 +106,29 @@ struct BackupTests {
       let refusal = #expect(throws: StoreError.self) { try backups.restore(names[0]) }
       #expect(refusal?.description.contains("is not sound") == true)
       #expect(try await directory.open().load().revision == 3)
+    }
+  }
+
+  @Test("what is left of a store that is gone does not get into the backup that takes its place")
+  func remains() async throws {
+    try await withStateDirectory { directory in
+      let names = try await withTwoBackups(directory)
+      let store = try directory.open()
+      try await store.put(try instance(3))
+      // As a daemon leaves it that is killed.
+      let journal = try #require(FileManager.default.contents(atPath: directory.database + "-wal"))
+      store.close()
+      for suffix in ["-wal", "-journal"] {
+        for left in StoreDirectory.suffixes {
+          try? FileManager.default.removeItem(atPath: directory.database + left)
+        }
+        try journal.write(to: URL(fileURLWithPath: directory.database + suffix))
+        let before = try StoreBackups(stateDirectory: directory.path).restore(names[0]).before
+        #expect(before.flatMap { FileManager.default.contents(atPath: $0) } == journal)
+        let restored = try directory.open()
+        #expect(try await restored.load().revision == 2)
+        restored.close()
+      }
     }
   }
 

@@ -103,10 +103,68 @@ struct SoundnessTests {
     }
   }
 
+  @Test("a reading that stumbles over damage is told what to do, and ends all writes")
+  func stumbledReading() async throws {
+    try await withStateDirectory { directory in
+      let store = try await Self.openWithDamagedPasswords(directory)
+      defer { store.close() }
+      _ = try await store.load()
+      await #expect(throws: StoreError.self) {
+        try await store.excerpt(for: .v4(0x0A00_0001), on: nil)
+      }
+      guard case .corrupt(let text) = store.problem else {
+        Issue.record("\(String(describing: store.problem))")
+        return
+      }
+      #expect(text.contains("save it first (nameplate list KIND --output yaml, while"), "\(text)")
+      #expect(try await store.refusal(of: .put(try instance(9))) == .corrupt(text))
+      #expect(await store.check() == .corrupt(text))
+    }
+  }
+
+  @Test("what stumbles over damage and is no commit ends all writes as well")
+  func stumbledAccess() async throws {
+    try await withStateDirectory { directory in
+      try await Self.fill(directory)
+      try directory.damageIndex("sqlite_autoindex_access_1")
+      let store = try directory.openUnchecked()
+      defer { store.close() }
+      store.soundness.settle(nil)
+      let refusal = await #expect(throws: StoreError.self) {
+        try await store.revoke("a", by: testContext, now: 1)
+      }
+      guard case .corrupt(let text) = refusal else {
+        Issue.record("\(String(describing: refusal))")
+        return
+      }
+      #expect(text.contains("save it first"), "\(text)")
+      #expect(try await store.refusal(of: .put(try instance(9))) == refusal)
+    }
+  }
+
+  @Test("a backup that shows damage is not kept, is told what to do, and ends all writes")
+  func stumbledBackup() async throws {
+    try await withStateDirectory { directory in
+      let store = try await Self.openWithDamagedPasswords(directory)
+      defer { store.close() }
+      let backups = StoreBackups(stateDirectory: directory.path)
+      let before = backups.all
+      let refusal = await #expect(throws: StoreError.self) { try await backups.make(of: store) }
+      guard case .corrupt(let text) = refusal else {
+        Issue.record("\(String(describing: refusal))")
+        return
+      }
+      #expect(text.contains("stop the daemon, nameplate backup restore"), "\(text)")
+      #expect(try await store.refusal(of: .put(try instance(9))) == refusal)
+      #expect(backups.all == before)
+    }
+  }
+
   @Test(
     "of writes that come at once, none is carried out after one that stumbles over damage",
     arguments: [
       [["good", "bad", "good"]], [["bad"], ["good"]], [["bad", "bad"], ["good", "good"]],
+      [["good", "unreadable", "good"]],
     ])
   func atOnce(_ groups: [[String]]) async throws {
     try await withStateDirectory { directory in
@@ -114,12 +172,18 @@ struct SoundnessTests {
       defer { store.close() }
       let before = try await store.revision()
       let told = Told()
-      let good = Mutation.put(try instance(9))
-      let bad = Mutation.setPassword(try instanceID(1), Secret([1]))
-      let jobs = groups.map { group in
-        group.map { word in
+      try await store.pool.write { db in
+        try db.execute(sql: "UPDATE resource SET document = '{' WHERE id = ?", arguments: [uuid(2)])
+      }
+      let mutations = [
+        "good": Mutation.put(try instance(9)),
+        "bad": .setPassword(try instanceID(1), Secret([1])),
+        "unreadable": .put(try instance(2)),
+      ]
+      let jobs = try groups.map { group in
+        try group.map { word in
           CommitQueue.Job(
-            mutations: [word == "good" ? good : bad], context: testContext, now: 1, dryRun: false
+            mutations: [try #require(mutations[word])], context: testContext, now: 1, dryRun: false
           ) { told.note($0) }
         }
       }
@@ -180,7 +244,10 @@ struct SoundnessTests {
       let store = try directory.openUnchecked()
       async let refusal = store.refusal(of: .put(try instance(1)))
       store.close()
-      #expect(try await refusal != nil)
+      let closed = store.failure.closed
+      #expect(try await refusal == closed)
+      // Nobody has written on the way there.
+      #expect(throws: closed) { try store.soundness.check() }
     }
   }
 

@@ -70,9 +70,11 @@ struct StoreKeeper: Service {
         guard try await store.revision() != backups.all.first?.revision else { continue }
         _ = try await make()
       } catch StoreError.corrupt {
-        // It was told of by whoever watches the store, which may find it well again.
-        continue
+        // It was told of, and is for good: a copy would be damaged, too.
+        return
       } catch {
+        // Whoever is to stop has given it up.
+        guard !Task.isCancelled else { return }
         logger.error("no backup could be made", metadata: ["reason": "\(error)"])
         wait = min(backupInterval, StoreKeeper.retryInterval)
       }

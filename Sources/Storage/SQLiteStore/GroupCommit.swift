@@ -34,7 +34,7 @@ struct GroupCommit {
   /// What a failure is told as, and noted where it is damage.
   private func noted(_ error: any Error) -> StoreError {
     let error = failure.storeError(error)
-    soundness.note(writing: error)
+    soundness.note(error)
     return error
   }
 

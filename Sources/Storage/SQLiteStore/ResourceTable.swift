@@ -29,6 +29,14 @@ struct ResourceTable {
       .execute(arguments: [revision])
   }
 
+  /// Writes the revision that is there. SQLite leaves alone what would stay as it is, and has nothing to
+  /// write then, so another one comes before it.
+  func rewriteRevision() throws {
+    let revision = try revision()
+    try setRevision(revision + 1)
+    try setRevision(revision)
+  }
+
   // MARK: Resources
 
   private static let columns = "kind, id, revision, createdAtSeconds, ec2InstanceID, document"

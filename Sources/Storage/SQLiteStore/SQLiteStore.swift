@@ -1,6 +1,7 @@
 import CoreMetrics
 internal import GRDB
 public import Inventory
+internal import Synchronization
 import Telemetry
 
 /// The embedded store: one SQLite database in a state directory that one daemon has to itself.
@@ -16,7 +17,9 @@ public final class SQLiteStore: InventoryStore {
   let failure: StoreFailure
   let soundness: StoreSoundness
   private let files: StoreFiles
-  private let trouble = StoreTrouble()
+  let trouble = StoreTrouble()
+  /// Whether all records have been read, so that a daemon has them in memory.
+  let isRead = Atomic(false)
   private let commits = Timer(label: Metric.storeCommitSeconds.rawValue)
 
   /// Opens the store of a state directory, or makes one that holds the network `default`.
@@ -63,8 +66,8 @@ public final class SQLiteStore: InventoryStore {
   public func close() {
     feed.finish()
     files.close()
-    // Who waits to write hears that it is closed.
-    soundness.settle(nil)
+    // Who waits to write must not do so now, into what nobody has checked.
+    soundness.settle(failure.closed)
     // The last connection to go is a reader, which cannot do it. Another daemon has connections, and
     // does it in its time. What is damaged is left as it is.
     if !handover.isBegun, !soundness.isDamaged {
@@ -117,57 +120,15 @@ public final class SQLiteStore: InventoryStore {
 
   // MARK: InventoryStore
 
-  /// Why the store did not do what it was asked for the last time; nil where it did, or where only
-  /// the asker was to blame.
-  public var problem: StoreError? { trouble.current }
-
-  /// Calls `report` whenever ``problem`` changes.
-  public func reportProblems(to report: @escaping @Sendable (StoreError?) -> Void) {
-    trouble.report(to: report)
-  }
-
-  /// Finds out whether the store can be written to. Where it is in trouble, and known to be sound, this
-  /// takes a write that changes nothing, else a look at its files and the space that is left.
-  /// - Returns: ``problem``, as it is now.
-  @discardableResult
-  public func check() async -> StoreError? {
-    guard !handover.isBegun else { return trouble.current }
-    let (failure, trouble, soundness) = (failure, trouble, soundness)
-    do {
-      let hasWritten = try await onWritersQueue { db in
-        if failure.directory.isFull { throw StoreError.full(failure.full) }
-        guard trouble.current != nil, soundness.isKnown else { return false }
-        return try SQLiteStore.transaction(db) { db in
-          let resources = ResourceTable(db: db)
-          try resources.setRevision(try resources.revision())
-          return .commit(true)
-        }
-      }
-      // A look alone does not show that a write would succeed.
-      if hasWritten { trouble.current = nil }
-    } catch {
-      trouble.current = error
-    }
-    return trouble.current
-  }
-
   /// Whether it is still to be found out that the database is sound; see ``checkPages()``.
   public var isUnchecked: Bool { !soundness.isKnown }
-
-  func note(_ error: StoreError) -> StoreError {
-    switch error {
-    case .full, .unavailable, .corrupt: trouble.current = error
-    default: break
-    }
-    return error
-  }
 
   /// Once begun, a commit is carried to its end whether or not the one who asked still waits.
   public func commit(_ mutations: [Mutation], by context: WriteContext, now: Int, dryRun: Bool)
     async throws(StoreError) -> CommitResult
   {
     try await soundness.wait()
-    let (failure, feed, waiting) = (failure.inUse, feed, waiting)
+    let (failure, feed, handover, trouble) = (failure.inUse, feed, handover, trouble)
     let start = ContinuousClock.now
     defer {
       if !dryRun { commits.recordNanoseconds(Int64((.now - start) / .nanoseconds(1))) }
@@ -175,10 +136,12 @@ public final class SQLiteStore: InventoryStore {
     let told: Result<CommitResult, StoreError> = await withCheckedContinuation { asker in
       waiting.add(
         CommitQueue.Job(mutations: mutations, context: context, now: now, dryRun: dryRun) {
+          // Here, where one write comes after the other: the last one's trouble is the last noted.
+          if case .failure(let error) = $0, !handover.isBegun { trouble.note(error) }
           asker.resume(returning: $0)
         })
       // One turn of the writer for each commit, of which many find theirs written already.
-      pool.asyncWriteWithoutTransaction { [handover, files, soundness] db in
+      pool.asyncWriteWithoutTransaction { [waiting, files, soundness] db in
         let jobs = waiting.take()
         do throws(StoreError) {
           try handover.check()
@@ -188,22 +151,21 @@ public final class SQLiteStore: InventoryStore {
           for job in jobs { job.tell(.failure(error)) }
           return
         }
-        GroupCommit(db: db, failure: failure, soundness: soundness).run(jobs) { feed.publish($0) }
+        GroupCommit(db: db, failure: failure, soundness: soundness).run(jobs) { batch in
+          trouble.current = nil
+          feed.publish(batch)
+        }
       }
     }
-    switch told {
-    case .success(let result):
-      if !dryRun { trouble.current = nil }
-      return result
-    case .failure(let error): throw handover.isBegun ? error : note(error)
-    }
+    return try told.get()
   }
 
   /// Runs `body` on the queue of writers, to its end whether or not the one who asked still waits.
-  private func onWritersQueue<Value: Sendable>(
+  func onWritersQueue<Value: Sendable>(
     _ body: @escaping @Sendable (Database) throws -> Value
   ) async throws(StoreError) -> Value {
-    let (failure, files, handover, soundness) = (failure.inUse, files, handover, soundness)
+    let (failure, files, handover) = (failure.inUse, files, handover)
+    let (soundness, trouble) = (soundness, trouble)
     let result: Result<Value, StoreError> = await withCheckedContinuation { asker in
       pool.asyncWriteWithoutTransaction { db in
         do {
@@ -213,15 +175,13 @@ public final class SQLiteStore: InventoryStore {
           asker.resume(returning: .success(try body(db)))
         } catch {
           let error = failure.storeError(error)
-          soundness.note(writing: error)
+          soundness.note(error)
+          if !handover.isBegun { trouble.note(error) }
           asker.resume(returning: .failure(error))
         }
       }
     }
-    switch result {
-    case .success(let value): return value
-    case .failure(let error): throw handover.isBegun ? error : note(error)
-    }
+    return try result.get()
   }
 
   /// How a transaction ends that has not failed.
@@ -272,7 +232,7 @@ public final class SQLiteStore: InventoryStore {
   public func changes(after revision: Revision) async throws(StoreError)
     -> AsyncStream<ChangeBatch>
   {
-    let failure = failure
+    let failure = failureOfReading
     let listener = feed.reserve()
     do {
       let replay = try await read { db in
@@ -294,9 +254,7 @@ public final class SQLiteStore: InventoryStore {
       try files.check()
       return try await pool.read(body)
     } catch {
-      let told = failure.storeError(error)
-      // Who gave up waiting says nothing of the store.
-      throw error is CancellationError ? told : note(told)
+      throw note(reading: error)
     }
   }
 }

@@ -37,7 +37,8 @@ public struct StoreBackups: Sendable {
 
   /// Copies the store as it is now. The copy has its name only once it is whole, checked and on
   /// disk; mode 0600, for it holds passwords.
-  /// - Throws: As ``SQLiteStore/backup(to:)`` does; nothing is left then.
+  /// - Throws: As ``SQLiteStore/backup(to:)`` does, and ``StoreError/corrupt(_:)`` where the copy shows
+  ///   that the store is damaged; nothing is left then.
   public func make(of store: SQLiteStore) async throws(StoreError) -> Backup {
     try place.createBackups()
     let partial = "\(folder)/\(StoreBackups.partialPrefix)\(UUID().uuidString)"
@@ -46,6 +47,10 @@ public struct StoreBackups: Sendable {
     let revision: Revision
     do {
       revision = try finish(partial)
+    } catch let error as StoreError where error.isDamage {
+      // A copy has its store's pages: as a rule it is one of those that is damaged, which is told then.
+      try await store.checkPages()
+      throw cannotMake("the copy is not what was written")
     } catch {
       throw cannotMake("\(error)")
     }
@@ -138,29 +143,37 @@ public struct StoreBackups: Sendable {
     try files.copyItem(atPath: path, toPath: new)
     try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: new)
     guard StoreDirectory.sync(new) else { throw CocoaError(.fileWriteUnknown) }
-    var before: String?
-    if files.fileExists(atPath: place.database) {
-      var number = 1
-      while files.fileExists(atPath: "\(place.database).before-\(number)") { number += 1 }
-      let kept = "\(place.database).before-\(number)"
-      try files.linkItem(atPath: place.database, toPath: kept)
-      before = kept
-      // SQLite would write an old journal into the new file.
-      for suffix in ["-wal", "-shm"] where files.fileExists(atPath: place.database + suffix) {
-        try files.moveItem(atPath: place.database + suffix, toPath: kept + suffix)
-      }
+    let there = StoreDirectory.suffixes.filter { files.fileExists(atPath: place.database + $0) }
+    let kept = freeName()
+    // SQLite would write an old journal into the new file, also where the database itself is gone. The
+    // database goes first: a daemon does not start without it, and would without its journal.
+    for suffix in there {
+      try files.moveItem(atPath: place.database + suffix, toPath: kept + suffix)
     }
     guard unsafe rename(new, place.database) == 0, StoreDirectory.sync(place.path) else {
       throw CocoaError(.fileWriteUnknown)
     }
-    return before
+    return there.first.map { kept + $0 }
+  }
+
+  /// Where a database and its journals are kept that a backup takes the place of.
+  private func freeName() -> String {
+    var number = 1
+    while true {
+      let name = "\(place.database).before-\(number)"
+      let isTaken = StoreDirectory.suffixes.contains {
+        FileManager.default.fileExists(atPath: name + $0)
+      }
+      guard isTaken else { return name }
+      number += 1
+    }
   }
 
   // MARK: Reading
 
   private func backup(_ name: String) -> Backup? {
     guard let parts = name.wholeMatch(of: /nameplate-([0-9]+)-r([0-9]+)\.sqlite/),
-      let number = Int(parts.1), let revision = Revision(parts.2)
+      let number = Int(parts.1), number < Int.max, let revision = Revision(parts.2)
     else { return nil }
     let path = "\(folder)/\(name)"
     guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),

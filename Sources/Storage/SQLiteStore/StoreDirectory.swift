@@ -6,6 +6,8 @@ struct StoreDirectory {
   let path: String
 
   var database: String { path + "/nameplate.sqlite" }
+  /// What the names of the database and of what SQLite keeps beside it end with.
+  static let suffixes = ["", "-wal", "-shm", "-journal"]
   var lock: String { path + "/lock" }
   var backups: String { path + "/backups" }
 

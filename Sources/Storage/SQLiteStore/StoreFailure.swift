@@ -39,12 +39,17 @@ struct StoreFailure {
       return .unavailable(
         "\(file) cannot be opened for writing; check who owns it and its directory, "
           + "and their permissions")
-    case .SQLITE_MISUSE: return .unavailable("\(file) is closed: the daemon is shutting down")
+    case .SQLITE_MISUSE: return closed
     default:
       return .unavailable(
         "\(file) cannot be used: \(error.message ?? "an unknown error") "
           + "(SQLite \(error.extendedResultCode.rawValue))")
     }
+  }
+
+  /// Nobody can use it any more.
+  var closed: StoreError {
+    .unavailable("\(directory.database) is closed: the daemon is shutting down")
   }
 
   /// The sentence for a disk without space.

@@ -36,11 +36,11 @@ extension SQLiteStore {
       isGivenUp.store(true, ordering: .relaxed)
     }
     do {
-      return try result.get()
-    } catch let error as CancellationError {
-      throw failure.storeError(error)
+      let revision = try result.get()
+      isRead.store(true, ordering: .relaxed)
+      return revision
     } catch {
-      throw note(failure.storeError(error))
+      throw note(reading: error)
     }
   }
 
@@ -64,7 +64,8 @@ extension SQLiteStore {
     } catch {
       let told = failure.storeError(error)
       soundness.settle(told)
-      throw error is CancellationError ? told : note(told)
+      if !(error is CancellationError) { trouble.note(told) }
+      throw told
     }
   }
 

@@ -42,9 +42,9 @@ final class StoreSoundness: Sendable {
     try check()
   }
 
-  /// Notes what a write has failed with. What SQLite stumbles over then is damage for good; it is to be
-  /// noted before anybody else writes.
-  func note(writing error: StoreError) {
+  /// Notes what a write or a reading has failed with. What SQLite stumbles over is damage for good; it is
+  /// to be noted before anybody else writes.
+  func note(_ error: StoreError) {
     if error.isDamage { settle(error) }
   }
 
