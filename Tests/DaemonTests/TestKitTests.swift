@@ -20,6 +20,7 @@ struct TestKitTests {
     try pipe.fileHandleForWriting.close()
     await lines.waitForEnd()
     #expect(await !lines.wait(for: "ready"))
+    #expect(await !lines.wait(for: "begun", times: 2))
   }
 
   @Test("a port that was found is nobody else's, and who was given it can listen there, again, too")

@@ -48,6 +48,13 @@ struct AddressTableTests {
     }
     #expect((0..<5000).allSatisfy { table[Self.address($0)]?.instance == UInt32($0) })
     #expect(table[Self.address(5000)] == nil)
+    let grown = table.places
+    for number in 0..<5000 {
+      table[Self.address(number)] = AddressTable.Holder(network: 2, instance: UInt32(number))
+      table[Self.address(5000)] = AddressTable.Holder(network: 2, instance: 5000)
+      table[Self.address(5000)] = nil
+    }
+    #expect(table.places == grown, "what is there again, or gone, takes no more room")
   }
 
   /// Of both families, near one another and not.
