@@ -33,6 +33,17 @@ struct RequestTargetTests {
     #expect(throws: reason) { try RequestTarget(parsing: Array(path.utf8)) }
   }
 
+  @Test("a path of very many .. is read in a time that goes by its length", .timeLimit(.minutes(1)))
+  func hostile() throws {
+    let path = String(repeating: "/a", count: 510) + String(repeating: "/..", count: 340)
+    let bytes = Array(path.utf8)
+    // Taking a segment away by copying the others took longer than that, twenty times as long as this.
+    for _ in 0..<7000 {
+      guard try RequestTarget(parsing: bytes).segments.count != 170 else { continue }
+      Issue.record("the path has not the segments that are left")
+    }
+  }
+
   @Test("bytes beyond ASCII need no escape, if they are UTF-8")
   func rawBytes() throws {
     #expect(try RequestTarget(parsing: Array("/café".utf8)).segments == ["café"])

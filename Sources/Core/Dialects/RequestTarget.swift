@@ -46,7 +46,7 @@ public struct RequestTarget: Hashable, Sendable, CustomStringConvertible {
       guard let text = path.span.extracting(start..<end).validText else { throw .notUTF8 }
       switch text {
       case ".": break
-      case "..": segments = segments.dropLast()
+      case "..": _ = segments.popLast()
       default: segments.append(text)
       }
     }
