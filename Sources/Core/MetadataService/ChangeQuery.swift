@@ -14,21 +14,40 @@ struct ChangeQuery: Sendable, Hashable {
   init?(target: [UInt8]) {
     guard let mark = target.firstIndex(of: UInt8(ascii: "?")) else { return nil }
     var isWanted = false
-    for field in target[(mark + 1)...].split(separator: UInt8(ascii: "&")) {
-      let parts = field.split(
-        separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-      guard parts.count == 2, let value = String(validating: parts[1], as: UTF8.self) else {
-        continue
-      }
-      switch String(decoding: parts[0], as: UTF8.self) {
-      case "wait_for_change": isWanted = value.lowercased() == "true"
-      case "last_etag": tag = value
-      case "timeout_sec":
+    var rest = target[(mark + 1)...]
+    while !rest.isEmpty {
+      let field = rest.prefix { $0 != UInt8(ascii: "&") }
+      rest = rest[field.endIndex...].dropFirst()
+      guard let sign = field.firstIndex(of: UInt8(ascii: "=")),
+        let name = Name(field[..<sign]),
+        let value = String(validating: field[(sign + 1)...], as: UTF8.self)
+      else { continue }
+      switch name {
+      case .isWanted: isWanted = value.lowercased() == "true"
+      case .tag: tag = value
+      case .seconds:
         seconds = Int(value).map { min(max($0, 0), Limits.maximumChangeWaitSeconds) } ?? seconds
-      default: break
       }
     }
     guard isWanted else { return nil }
+  }
+
+  /// The fields that mean something.
+  private enum Name {
+    case isWanted, tag, seconds
+
+    /// Compared as bytes: a query has room for a thousand fields, and nobody has paid for it yet.
+    init?(_ name: ArraySlice<UInt8>) {
+      if name.elementsEqual("wait_for_change".utf8) {
+        self = .isWanted
+      } else if name.elementsEqual("last_etag".utf8) {
+        self = .tag
+      } else if name.elementsEqual("timeout_sec".utf8) {
+        self = .seconds
+      } else {
+        return nil
+      }
+    }
   }
 
   /// What stands for a document's bytes.
