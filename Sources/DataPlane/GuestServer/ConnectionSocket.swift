@@ -138,6 +138,8 @@ struct ConnectionSocket {
   /// for the token gets nothing behind it on the same connection anyway.
   /// - Returns: False where it cannot be done, and the token must not be sent.
   mutating func limitHops(to limit: Int, isIPv4: Bool) -> Bool {
+    // The descriptor of a closed one may be another guest's by now.
+    guard isOpen else { return false }
     guard limit < hopLimit else { return true }
     hopLimit = limit
     return setOption(
