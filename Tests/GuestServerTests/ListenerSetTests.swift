@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Inventory
 import Synchronization
@@ -42,6 +43,30 @@ struct ListenerSetTests {
       #expect(await guest.isAtEnd())
       await guest.close()
       await removed
+    }
+  }
+
+  @Test("whoever has been accepted and not heard yet when a listener is removed is answered first")
+  func crowd() async throws {
+    try await RunningServer.with(threads: 1) { server in
+      try await server.store.declare(1, address: "127.0.0.1")
+      let thread = try #require(server.loops.all.first)
+      let release = DispatchSemaphore(value: 0)
+      // What comes meanwhile is there at once: more than are heard in a turn, and the end behind it.
+      thread.execute { _, _ in release.wait() }
+      var guests: [GuestClient] = []
+      for _ in 0..<100 {
+        let guest = try await server.connect()
+        try await guest.send(
+          "GET \(GuestServerTests.identity) HTTP/1.1\r\nHost: 169.254.169.254\r\n\r\n")
+        guests.append(guest)
+      }
+      thread.execute { $0.drain(nil, isListenerGone: true, &$1) }
+      release.signal()
+      for guest in guests {
+        #expect(try await guest.response().status == 200)
+        #expect(await guest.isAtEnd())
+      }
     }
   }
 

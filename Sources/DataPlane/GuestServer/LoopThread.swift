@@ -209,6 +209,8 @@ import MetadataService
 
   /// Tells the connections of a listener, or all, to end.
   func drain(_ listener: ListenerID?, isListenerGone: Bool, _ turn: inout Turn) {
+    // Whoever is in the crowd has asked something, and to be closed unheard would be a reset.
+    while !crowd.isEmpty { hearCrowd(&turn) }
     for held in turn.connections.connections(of: listener) {
       held.connection.shutDown(isListenerGone: isListenerGone, &turn)
     }
