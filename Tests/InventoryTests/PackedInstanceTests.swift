@@ -144,7 +144,11 @@ struct PackedInstanceTests {
       case .unknown: #expect(truth.isEmpty)
       case .instance(let view):
         #expect(truth.count == 1 && truth.keys.contains { view.instance.hostname == "h\($0)" })
-      case .ambiguous(let networks): #expect(networks.map(\.text) == truth.values.sorted())
+      case .ambiguous(let named):
+        let networks = catalog.networks(having: address)
+        #expect(networks.map(\.text) == truth.values.sorted())
+        #expect(named.count == min(truth.count, Limits.maximumNamedNetworks))
+        #expect(Set(networks).isSuperset(of: named))
       }
     }
   }

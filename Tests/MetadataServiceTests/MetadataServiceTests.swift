@@ -85,6 +85,21 @@ struct MetadataServiceTests {
     #expect(String(decoding: b.body, as: UTF8.self) == "h2.novalocal")
     #expect(any.status == 404)
     #expect(any.refusal?.code == "ambiguous-address")
+    #expect(
+      any.refusal?.detail
+        == "the address is declared on a, b; give each of these networks a listener of its own")
+  }
+
+  @Test("a line of the log names some networks of an address, however many have it")
+  func manyNetworks() async throws {
+    let fixture = try await ServiceFixture(
+      (1...30).map {
+        Examples.instance($0, interfaces: #"[{"network": "n\#($0)", "address": "10.0.0.5"}]"#)
+      })
+    let detail = await fixture.ask("/", from: "10.0.0.5").refusal?.detail ?? ""
+    let named = detail.split(separator: ",").count
+    #expect(named == Limits.maximumNamedNetworks)
+    #expect(detail.contains(" and perhaps others; give each"))
   }
 
   @Test(

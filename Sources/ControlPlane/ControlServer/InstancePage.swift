@@ -68,7 +68,8 @@ extension InstancePage {
       switch catalog.find(address, on: query.network) {
       case .unknown: return []
       case .instance(let view): return [view.id]
-      case .ambiguous(let networks):
+      case .ambiguous:
+        let networks = query.network.map { [$0] } ?? catalog.networks(having: address)
         return networks.compactMap { network in
           guard case .instance(let view) = catalog.find(address, on: network) else { return nil }
           return view.id

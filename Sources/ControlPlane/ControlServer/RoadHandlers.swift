@@ -49,7 +49,7 @@ struct RoadHandlers: Sendable {
     let networks: [NetworkID]
     switch catalog.find(address, on: network) {
     case .unknown: networks = []
-    case .ambiguous(let several): networks = several
+    case .ambiguous: networks = network.map { [$0] } ?? catalog.networks(having: address)
     case .instance(let view):
       networks = view.instance.interfaces.filter { interface in
         (network == nil || interface.network == network) && interface.identities.contains(address)

@@ -159,6 +159,9 @@ public enum Limits {
   /// Addresses that are remembered because a request came from them that no instance sent. An
   /// operator reads them; a scanner must not fill memory.
   public static let maximumStrangers = 256
+  /// Networks that are named where an address is declared on several: a line of the log, whoever asks and
+  /// however many there are.
+  public static let maximumNamedNetworks = 8
   /// Probes that are remembered until their asker looks: a few doctors at a time.
   public static let maximumProbes = 64
   /// A probe's answer: more than any path's packet, jumbo frames included.

@@ -135,7 +135,8 @@ public indirect enum Refusal: Error, Sendable, Hashable {
     switch self {
     case .unknownAddress: "no instance is declared with this address on this network"
     case .ambiguousAddress(let networks):
-      "the address is declared on \(networks.map(\.text).joined(separator: ", ")); "
+      "the address is declared on \(networks.map(\.text).joined(separator: ", "))"
+        + (networks.count < Limits.maximumNamedNetworks ? "; " : " and perhaps others; ")
         + "give each of these networks a listener of its own"
     case .translatedAddress(let address, let role):
       "request from \(address) (\(role)): the fixed IP was NATed away"

@@ -1,5 +1,8 @@
 /// Which instance has an address on which network. Networks and instances are numbers here, since
 /// there are as many entries as addresses.
+///
+/// Thousands of projects' networks may have the same addresses: what is asked of one of them does not
+/// look at the others.
 struct AddressIndex: Sendable {
   private typealias Holder = AddressTable.Holder
 
@@ -8,12 +11,13 @@ struct AddressIndex: Sendable {
     case none
     /// The instance's number.
     case one(UInt32)
-    case several([NetworkID])
+    case several
   }
 
   private var holders = AddressTable()
-  /// Where several networks have one address: all but the first.
-  private var others: [IPAddress: [Holder]] = [:]
+  /// Where there are several: all but the first, by network. One network has two only while an address
+  /// goes from one instance to another.
+  private var others: [IPAddress: [UInt32: [UInt32]]] = [:]
   private var networks = NetworkNumbers()
 
   /// Makes room for so many addresses more.
@@ -25,41 +29,59 @@ struct AddressIndex: Sendable {
       holders[address] = holder
       return
     }
-    guard first != holder, others[address]?.contains(holder) != true else {
+    guard first != holder, others[address]?[holder.network]?.contains(instance) != true else {
       networks.release(holder.network)
       return
     }
-    others[address, default: []].append(holder)
+    others[address, default: [:]][holder.network, default: []].append(instance)
   }
 
   mutating func remove(_ address: IPAddress, on network: NetworkID, of instance: UInt32) {
     guard let number = networks.number(of: network) else { return }
     let holder = Holder(network: number, instance: instance)
     if holders[address] == holder {
-      holders[address] = others[address]?.popLast()
-    } else if let index = others[address]?.firstIndex(of: holder) {
-      others[address]?.remove(at: index)
-    } else {
+      holders[address] = nil
+      if let next = others[address]?.first, let heir = next.value.last {
+        holders[address] = Holder(network: next.key, instance: heir)
+        removeOther(address, next.key, heir)
+      }
+    } else if !removeOther(address, number, instance) {
       return
     }
-    if others[address]?.isEmpty == true { others[address] = nil }
     networks.release(number)
+  }
+
+  @discardableResult
+  private mutating func removeOther(_ address: IPAddress, _ network: UInt32, _ instance: UInt32)
+    -> Bool
+  {
+    guard let place = others[address]?[network]?.firstIndex(of: instance) else { return false }
+    others[address]?[network]?.remove(at: place)
+    if others[address]?[network]?.isEmpty == true { others[address]?[network] = nil }
+    if others[address]?.isEmpty == true { others[address] = nil }
+    return true
   }
 
   /// Who has an address on a network, or on any where none is given.
   func find(_ address: IPAddress, on network: NetworkID?) -> Finding {
     guard let first = holders[address] else { return .none }
-    guard let others = others[address] else {
-      guard let network else { return .one(first.instance) }
+    let others = others[address]
+    guard let network else { return others == nil ? .one(first.instance) : .several }
+    guard let others else {
       return networks.id(of: first.network) == network ? .one(first.instance) : .none
     }
-    var matching = [first] + others
-    if let network {
-      let number = networks.number(of: network)
-      matching.removeAll { $0.network != number }
-    }
-    guard matching.count > 1 else { return matching.first.map { .one($0.instance) } ?? .none }
-    return .several(matching.compactMap { networks.id(of: $0.network) }.sorted())
+    guard let number = networks.number(of: network) else { return .none }
+    let matching = others[number] ?? []
+    if first.network == number { return matching.isEmpty ? .one(first.instance) : .several }
+    return matching.count > 1 ? .several : matching.first.map { .one($0) } ?? .none
+  }
+
+  /// Networks that have an address, in order.
+  /// - Parameter count: No more than so many, at least one, whichever they are.
+  func networks(having address: IPAddress, atMost count: Int) -> [NetworkID] {
+    guard let first = holders[address] else { return [] }
+    let numbers = Set(others[address, default: [:]].keys.prefix(count - 1)).union([first.network])
+    return numbers.compactMap { networks.id(of: $0) }.sorted()
   }
 }
 

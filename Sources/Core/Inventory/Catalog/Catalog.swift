@@ -135,7 +135,7 @@ public struct Catalog: Sendable {
     case instance(InstanceView)
     /// Nobody has declared the address on that network.
     case unknown
-    /// The listener serves any network and the address is declared on several.
+    /// The listener serves any network and the address is declared on several; some of them are named.
     case ambiguous([NetworkID])
   }
 
@@ -144,7 +144,10 @@ public struct Catalog: Sendable {
   public func find(_ address: IPAddress, on network: NetworkID?) -> Finding {
     switch addresses.find(address, on: network) {
     case .none: .unknown
-    case .several(let networks): .ambiguous(networks)
+    case .several:
+      .ambiguous(
+        network.map { [$0] }
+          ?? addresses.networks(having: address, atMost: Limits.maximumNamedNetworks))
     case .one(let number): instances[number].map { .instance(view($0)) } ?? .unknown
     }
   }
@@ -152,6 +155,11 @@ public struct Catalog: Sendable {
   /// Whether an instance has an address on a network, or on any where none is given.
   public func isDeclared(_ address: IPAddress, on network: NetworkID?) -> Bool {
     if case .none = addresses.find(address, on: network) { false } else { true }
+  }
+
+  /// All networks that have an address, in order.
+  public func networks(having address: IPAddress) -> [NetworkID] {
+    addresses.networks(having: address, atMost: .max)
   }
 
   /// The version of the one instance that has an address; nil where it is not one.
