@@ -113,16 +113,4 @@ struct ReadingTests {
       #expect(try await store.load().records.count == 3001)
     }
   }
-
-  @Test("who does not wait for an answer says nothing of the store")
-  func notWaitedFor() async throws {
-    try await withStore { store in
-      let question = Task {
-        unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
-        _ = try await store.revision()
-      }
-      await #expect(throws: StoreError.self) { try await question.value }
-      #expect(store.problem == nil)
-    }
-  }
 }
