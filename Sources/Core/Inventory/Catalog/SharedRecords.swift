@@ -3,20 +3,27 @@
 /// It is looked at with each request, and to copy it takes longer than to look: who copies it says so.
 struct SharedRecords: ~Copyable, Sendable {
   /// The daemon's own.
-  var defaultMetadataOptions = MetadataOptions.Declared() {
+  var defaultMetadataOptions: MetadataOptions.Declared {
     didSet { defaults = MetadataOptions(defaultMetadataOptions) }
   }
   /// In force for whoever declares nothing.
-  private var defaults = MetadataOptions()
-  private(set) var projects: [String: Record] = [:]
-  private(set) var networks: [NetworkID: Record] = [:]
-  private(set) var keyPairs: [KeyPairID: Record] = [:]
+  private var defaults: MetadataOptions
+  private(set) var projects: [String: Record]
+  private(set) var networks: [NetworkID: Record]
+  private(set) var keyPairs: [KeyPairID: Record]
   /// How many networks have their addresses written into guests.
-  private var injectedNetworks = 0
+  private var injectedNetworks: Int
   /// How many projects declare metadata options.
-  private var projectsWithOptions = 0
+  private var projectsWithOptions: Int
 
-  init() {}
+  // No field has a value of its own, so that none can be forgotten in a copy.
+
+  init() {
+    defaultMetadataOptions = MetadataOptions.Declared()
+    defaults = MetadataOptions()
+    (projects, networks, keyPairs) = ([:], [:], [:])
+    (injectedNetworks, projectsWithOptions) = (0, 0)
+  }
 
   private init(_ other: borrowing SharedRecords) {
     defaultMetadataOptions = other.defaultMetadataOptions
