@@ -12,6 +12,8 @@ extension Limits {
   public static let maximumTreeNodes = 4096
   /// Levels of that tree; the deepest dialect has eight.
   public static let maximumTreeDepth = 16
+  /// How long the order of all instances is kept for the next page of a list, at least: a person reads one.
+  public static let listingPauseMilliseconds = 60_000
   /// Documents between two lines of progress.
   public static let documentsPerProgress = 500
   /// How long a silent watch may seem dead: proxies and clients give up after a minute.

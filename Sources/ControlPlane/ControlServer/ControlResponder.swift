@@ -41,8 +41,8 @@ struct ControlResponder: HTTPResponder {
   private let loadingMilliseconds: Int
 
   init(
-    resources: ResourceService, gate: Gate, access: AccessHandlers, logger: Logger,
-    status: @escaping @Sendable () -> JSONValue,
+    resources: ResourceService, order: KeptOrder, gate: Gate, access: AccessHandlers,
+    logger: Logger, status: @escaping @Sendable () -> JSONValue,
     listeners: @escaping @Sendable () -> [ListenerState],
     telemetry: ControlTelemetry, backups: BackupAccess, loadingMilliseconds: Int
   ) {
@@ -54,7 +54,7 @@ struct ControlResponder: HTTPResponder {
     self.loadingMilliseconds = loadingMilliseconds
     measures = TelemetryHandlers(telemetry: telemetry)
     service = resources.service
-    self.resources = ResourceHandlers(resources: resources)
+    self.resources = ResourceHandlers(resources: resources, order: order)
     instances = InstanceHandlers(resources: resources)
     looks = LookHandlers(resources: resources)
     drives = DriveHandler(resources: resources)

@@ -16,6 +16,7 @@ public import ServiceLifecycle
 public struct ControlServer: Service {
   /// What writes; the same that the socket's requests use.
   public let resources: ResourceService
+  private let order: KeptOrder
   private let socketPath: String
   private let network: ControlNetwork?
   private let peers: PeerRule
@@ -55,6 +56,7 @@ public struct ControlServer: Service {
     onListening: @escaping @Sendable () async -> Void = {}
   ) {
     resources = ResourceService(service: service, store: store, now: now, newID: newID)
+    order = KeptOrder(of: service.catalog)
     self.socketPath = socketPath
     self.network = network
     peers = PeerRule(ownUID: geteuid(), allowedUIDs: allowedUIDs)
@@ -91,6 +93,7 @@ public struct ControlServer: Service {
           try await run(network, identity) { continuation.yield(.network(port: $0)) }
         }
       }
+      group.addTask { await cancelWhenGracefulShutdown { await order.run() } }
       try await open(running, file)
       try await group.waitForAll()
     }
@@ -176,7 +179,8 @@ public struct ControlServer: Service {
         maxHeaderFieldCount: Limits.maximumControlHeaders))
     return Application(
       responder: ControlResponder(
-        resources: resources, gate: gate, access: access, logger: logger, status: status,
+        resources: resources, order: order, gate: gate, access: access, logger: logger,
+        status: status,
         listeners: listeners, telemetry: telemetry, backups: backups,
         loadingMilliseconds: bounds.loadingMilliseconds),
       server: HTTPServerBuilder { responder in

@@ -2,15 +2,14 @@ import ControlAPI
 import Inventory
 import MetadataService
 
-/// A page of the instances, of which there may be a million: their ids are looked through in parts, so
-/// that no guest waits for it, and only those that may be on the page are taken apart.
+/// A page of the instances, of which there may be a million: only those that may be on the page are taken
+/// apart.
 struct InstancePage {
   let catalog: LiveCatalog
+  let order: KeptOrder
   let query: ListQuery
   let isVisible: (Resource) -> Bool
 
-  /// Ids that are looked through while the catalogue is locked.
-  private static let part = 16_384
   /// Of a list in which few match, so many are taken apart before the next are looked for.
   private static let maximumCandidates = 65_536
 
@@ -47,17 +46,7 @@ struct InstancePage {
     if let address = query.address {
       return holders(of: address).filter { id in marker.map { id > $0 } ?? true }.sorted()
     }
-    var smallest = SmallestKeys<InstanceID>(count: count)
-    var start: Int? = 0
-    while let from = start {
-      let part = catalog.read { $0.instances(from: from, count: InstancePage.part) }
-      start = part.next
-      for instance in part.instances {
-        if let marker, instance.id <= marker { continue }
-        smallest.take(instance.id)
-      }
-    }
-    return smallest.keys
+    return order.ids(after: marker, count: count)
   }
 }
 
@@ -76,36 +65,5 @@ extension InstancePage {
         }
       }
     }
-  }
-}
-
-/// The smallest of many keys, without sorting them all.
-struct SmallestKeys<Key: Comparable> {
-  private let count: Int
-  private var taken: [Key] = []
-  /// None that is larger is wanted any more.
-  private var bound: Key?
-
-  init(count: Int) { self.count = count }
-
-  mutating func take(_ key: Key) {
-    if let bound, key > bound { return }
-    taken.append(key)
-    if taken.count >= count * 2 { settle() }
-  }
-
-  private mutating func settle() {
-    taken.sort()
-    if taken.count >= count {
-      taken.removeLast(taken.count - count)
-      bound = taken.last
-    }
-  }
-
-  /// In order.
-  var keys: [Key] {
-    var settled = self
-    settled.settle()
-    return settled.taken
   }
 }

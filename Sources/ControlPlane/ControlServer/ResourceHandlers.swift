@@ -7,6 +7,7 @@ import MetadataService
 /// Lists, reads and writes of single resources.
 struct ResourceHandlers: Sendable {
   let resources: ResourceService
+  let order: KeptOrder
 
   func list(_ request: ControlRequest, _ kind: ResourceKind) throws(Problem) -> Response {
     let query = try ListQuery(request.query, for: kind)
@@ -24,8 +25,10 @@ struct ResourceHandlers: Sendable {
         }
         marker = id
       }
-      selected = InstancePage(catalog: catalog, query: query, isVisible: principal.sees)
-        .records(after: marker)
+      selected = InstancePage(
+        catalog: catalog, order: order, query: query, isVisible: principal.sees
+      )
+      .records(after: marker)
     case .project, .network, .keyPair:
       let visible = catalog.read { $0.records(kind) }.filter { principal.sees($0.resource) }
       selected = PageSelector.select(visible, query, after: query.marker)
@@ -101,22 +104,5 @@ struct ResourceHandlers: Sendable {
     }
     guard outcome.action == .created else { return .record(record) }
     return .record(record, status: .created, headers: [.location: ControlPath.resource(id)])
-  }
-}
-
-/// Picks a page out of records that have no order, without sorting them all.
-enum PageSelector {
-  /// The page's records in order, and one more where there is a next page.
-  static func select(_ records: [Record], _ query: ListQuery, after marker: String?) -> [Record] {
-    var page = SmallestKeys<String>(count: query.limit + 1)
-    var found: [String: Record] = [:]
-    for record in records {
-      let key = record.resource.id.text
-      if let marker, key <= marker { continue }
-      guard query.matches(record.resource) else { continue }
-      page.take(key)
-      found[key] = record
-    }
-    return page.keys.compactMap { found[$0] }
   }
 }

@@ -182,6 +182,9 @@ public enum Limits {
   /// A page of a list.
   public static let maximumPageSize = 1000
   public static let defaultPageSize = 200
+  /// The instances that came last, as who keeps all ids in order must know them: more than a store takes
+  /// while a million are put in order, and 128 KiB.
+  public static let maximumArrivals = 8192
   /// Watchers at a time, and how far one may lag before it is told to start over.
   public static let maximumWatchers = 256
   public static let maximumWatchBacklog = 10_000

@@ -205,6 +205,13 @@ public struct Catalog: Sendable {
     instances.part(from: start, count: count)
   }
 
+  /// How many instances have come to this catalogue, those among them that are gone again.
+  public var arrivals: Int { instances.arrivals.count }
+
+  /// The instances that came after ``arrivals`` was this, in no order, some perhaps gone again or there
+  /// twice; nil where not all are remembered.
+  public func arrivals(since earlier: Int) -> [InstanceID]? { instances.arrivals.since(earlier) }
+
   public func count(_ kind: ResourceKind) -> Int {
     switch kind {
     case .project: shared.records.projects.count

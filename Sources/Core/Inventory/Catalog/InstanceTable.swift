@@ -11,6 +11,7 @@ struct InstanceTable: Sendable {
   private var free: [UInt32] = []
   private var userData = UserDataPool()
   private var passwords: [InstanceID: Secret<[UInt8]>] = [:]
+  private(set) var arrivals = Arrivals()
 
   var count: Int { numbers.count }
 
@@ -56,6 +57,7 @@ struct InstanceTable: Sendable {
       rows.append(row)
     }
     numbers[packed.id] = number
+    arrivals.note(packed.id)
     return number
   }
 
