@@ -54,6 +54,25 @@ struct MistakeTests {
     }
   }
 
+  @Test(
+    "what two manifests declare is told by the file and line of both, with an id and without",
+    arguments: ["apply", "diff"])
+  func repeated(command: String) async throws {
+    let daemon = try await DaemonProcess(manifest: DaemonTests.manifest)
+    defer { daemon.stop() }
+    let same = "kind: Instance\nhostname: same\ninterfaces: [{address: 10.0.0.9}]\n"
+    #expect(try await daemon.command("apply", "-f", "-", input: same).status == 0)
+    let (one, two) = ("\(daemon.folder)/one.yaml", "\(daemon.folder)/two.yaml")
+    for (repeated, id) in [("kind: Network\nid: a\n", "Network a"), (same, "Instance ")] {
+      try Data(repeated.utf8).write(to: URL(fileURLWithPath: one))
+      try Data("kind: Network\nid: b\n---\n\(repeated)".utf8).write(to: URL(fileURLWithPath: two))
+      let output = try await daemon.command(command, "-f", one, "-f", two)
+      #expect(output.status == 1)
+      #expect(output.error.hasPrefix("nameplate: \(two):4: \(id)"), "\(output.error)")
+      #expect(output.error.hasSuffix(" is declared twice, first in \(one):1\n"), "\(output.error)")
+    }
+  }
+
   @Test("a private key, or no key at all, in the place of a public one is told by its file")
   func keys() async throws {
     let daemon = try await DaemonProcess(manifest: DaemonTests.manifest)

@@ -12,6 +12,8 @@ public struct Problem: Error, Sendable, Hashable {
   public var field: String?
   /// Which of several documents is to blame, counted from 0.
   public var index: Int?
+  /// The document before it that declares the same resource, counted from 0.
+  public var firstIndex: Int?
   /// The resource that has what was claimed, or that still refers to what should go.
   public var holder: String?
   /// The revision that a resource stands at, or the oldest that is remembered.
@@ -131,6 +133,7 @@ extension Problem {
     if let instance { members.append(("instance", .string(instance))) }
     if let field { members.append(("field", .string(field))) }
     if let index { members.append(("index", JSONValue(index))) }
+    if let firstIndex { members.append(("firstIndex", JSONValue(firstIndex))) }
     if let holder { members.append(("holder", .string(holder))) }
     if let revision { members.append(("revision", JSONValue(revision: revision))) }
     return .object(members)
@@ -146,6 +149,7 @@ extension Problem {
       kind, detail, field: value["field"]?.string, index: value["index"]?.integer,
       holder: value["holder"]?.string, revision: value["revision"]?.revision)
     instance = value["instance"]?.string
+    firstIndex = value["firstIndex"]?.integer
   }
 }
 

@@ -170,8 +170,11 @@ public struct ResourceService: Sendable {
     var places: [ResourceID: Int] = [:]
     for (index, resource) in resources.enumerated() {
       if let first = places.updateValue(index, forKey: resource.id) {
-        throw Problem(
-          .invalid, "\(resource.id) is there twice, first as document \(first)", index: index)
+        var problem = Problem(
+          .invalid, "\(resource.id) is there twice, first as document \(first)", index: index,
+          holder: resource.id.description)
+        problem.firstIndex = first
+        throw problem
       }
     }
   }

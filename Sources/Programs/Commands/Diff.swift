@@ -20,7 +20,7 @@ struct Diff: AsyncParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let documents = try file.flatMap { try ManifestReading.entries(at: $0) }
+    let documents = try ManifestReading.entries(at: file)
     let outcomes = try await Batches.apply(documents, dryRun: true, to: try daemon.endpoint())
     switch format.output ?? .table {
     case .table:

@@ -102,20 +102,14 @@ struct ManifestRecords: Sendable {
   init(files: [String]) throws {
     var records: [Record] = []
     var places: [ResourceID: String] = [:]
-    for file in files {
-      for entry in try ManifestReading.entries(at: file) {
-        let place = entry.place
-        guard !entry.madeID else {
-          throw Unusable(
-            description:
-              "\(place): an instance needs an id here, or it would be another one each time")
-        }
-        if let first = places.updateValue(place, forKey: entry.resource.id) {
-          throw Unusable(
-            description: "\(place): \(entry.resource.id) is declared twice, first in \(first)")
-        }
-        records.append(Record(resource: entry.resource, revision: 1, createdAtSeconds: 0))
+    for entry in try ManifestReading.entries(at: files) {
+      guard !entry.madeID else {
+        throw Unusable(
+          description:
+            "\(entry.place): an instance needs an id here, or it would be another one each time")
       }
+      places[entry.resource.id] = entry.place
+      records.append(Record(resource: entry.resource, revision: 1, createdAtSeconds: 0))
     }
     let known = Set(places.keys)
     for record in records {

@@ -5,6 +5,22 @@ public import Manifest
 
 /// Reads manifests from files and standard input.
 public enum ManifestReading {
+  /// Reads several as one: what one of them declares, no other may.
+  /// - Parameter paths: Files, or `-` for standard input.
+  public static func entries(at paths: [String]) throws -> [ManifestEntry] {
+    var entries: [ManifestEntry] = []
+    var places: [ResourceID: String] = [:]
+    for path in paths {
+      for entry in try Self.entries(at: path) {
+        if let first = places.updateValue(entry.place, forKey: entry.resource.id) {
+          throw Repeated(id: entry.resource.id, place: entry.place, first: first)
+        }
+        entries.append(entry)
+      }
+    }
+    return entries
+  }
+
   /// - Parameter path: A file, or `-` for standard input.
   public static func entries(at path: String) throws -> [ManifestEntry] {
     guard path != "-" else {
@@ -27,6 +43,15 @@ public enum ManifestReading {
   /// A manifest cannot be read at all.
   struct Unreadable: Error, CustomStringConvertible {
     let description: String
+  }
+
+  /// Two manifests declare the same.
+  struct Repeated: Error, CustomStringConvertible {
+    let id: ResourceID
+    let place: String
+    let first: String
+
+    var description: String { "\(place): \(id) is declared twice, first in \(first)" }
   }
 
   private static func text(_ bytes: [UInt8], _ name: String) throws -> String {
@@ -57,8 +82,17 @@ public struct RefusedDocument: Error, CustomStringConvertible {
   /// - Parameter entries: What was sent, in the order that the problem's index counts in.
   /// - Returns: nil where the problem is about none of them.
   public init?(_ problem: Problem, among entries: ArraySlice<ManifestEntry>) {
-    guard let index = problem.index, index >= 0, index < entries.count else { return nil }
-    let place = entries[entries.startIndex + index].place
-    description = [place, problem.field, problem.detail].compactMap(\.self).joined(separator: ": ")
+    let place = { (index: Int?) -> String? in
+      guard let index, index >= 0, index < entries.count else { return nil }
+      return entries[entries.startIndex + index].place
+    }
+    guard let refused = place(problem.index) else { return nil }
+    if let first = place(problem.firstIndex), let id = problem.holder {
+      // Two instances without an id that are the same one; ids were looked at before they were sent.
+      description = "\(refused): \(id) is declared twice, first in \(first)"
+    } else {
+      description = [refused, problem.field, problem.detail].compactMap(\.self)
+        .joined(separator: ": ")
+    }
   }
 }
