@@ -122,6 +122,27 @@ struct SoundnessTests {
     }
   }
 
+  @Test("the backups are looked through once for a damage, whoever stumbles over it")
+  func toldOnce() async throws {
+    try await withStateDirectory { directory in
+      let store = try await Self.openWithDamagedPasswords(directory)
+      defer { store.close() }
+      _ = try await store.load()
+      let told = await #expect(throws: StoreError.self) {
+        try await store.excerpt(for: .v4(0x0A00_0001), on: nil)
+      }
+      #expect(told?.description.contains("The newest sound backup is ") == true)
+      // Whoever looked again would find none.
+      try FileManager.default.removeItem(atPath: directory.backups)
+      for _ in 0..<2 {
+        await #expect(throws: try #require(told)) {
+          try await store.excerpt(for: .v4(0x0A00_0001), on: nil)
+        }
+      }
+      #expect(store.problem == told)
+    }
+  }
+
   @Test("what stumbles over damage and is no commit ends all writes as well")
   func stumbledAccess() async throws {
     try await withStateDirectory { directory in

@@ -31,8 +31,8 @@ public final class SQLiteStore: InventoryStore {
   ///   - checkedAtOnceBytes: A larger database takes seconds to check, in which guests would not be
   ///     answered: who opens it answers them first, and then calls ``checkPages()``, for which writes
   ///     wait.
-  /// - Throws: ``StoreError/unavailable(_:)`` where another daemon has the directory or it cannot
-  ///   be written, ``StoreError/corrupt(_:)`` where the file is damaged, foreign or a newer
+  /// - Throws: ``StoreError/unavailable(_:)`` where another daemon has the directory, it cannot be
+  ///   written, or a restore was cut short that has left no database, ``StoreError/corrupt(_:)`` where the file is damaged, foreign or a newer
   ///   version's (it is not touched), ``StoreError/full(_:)`` where no space is left.
   public init(
     directory: String, now: Int, inheritedLock: Int32? = nil,
@@ -45,8 +45,13 @@ public final class SQLiteStore: InventoryStore {
     lock =
       if let inheritedLock { try place.inheritLock(inheritedLock) } else { try place.acquireLock() }
     backups.removePartials()
-    // A new one would be empty, and every guest unknown.
-    if !place.hasDatabase, !backups.all.isEmpty { throw failure.missing }
+    if place.hasDatabase {
+      place.removeRestoreNote()
+    } else {
+      // A new one would be empty, and every guest unknown.
+      if let note = place.restoreNote { throw failure.unfinished(note) }
+      if !backups.all.isEmpty { throw failure.missing }
+    }
     try place.createDatabase()
     do {
       let isSound = try SQLiteStore.probe(

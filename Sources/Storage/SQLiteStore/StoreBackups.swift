@@ -17,7 +17,7 @@ public struct StoreBackups: Sendable {
     var number: Int
   }
 
-  private let place: StoreDirectory
+  let place: StoreDirectory
   private var folder: String { place.backups }
 
   public init(stateDirectory: String) { place = StoreDirectory(path: stateDirectory) }
@@ -104,71 +104,6 @@ public struct StoreBackups: Sendable {
     .unavailable("No backup can be made in \(folder) (\(reason)); see to that disk")
   }
 
-  // MARK: Restoring
-
-  /// Puts a backup in the store's place; what was there stays beside it under another name.
-  /// - Parameter name: A backup's name, or the path of one that is kept elsewhere.
-  /// - Returns: The backup's revision, and the path of what was there before, if anything was.
-  /// - Throws: ``StoreError/unavailable(_:)`` where a daemon runs on the directory or files cannot
-  ///   be written, ``StoreError/corrupt(_:)`` where the backup is not sound.
-  public func restore(_ name: String) throws(StoreError) -> (revision: Revision, before: String?) {
-    let path = name.contains("/") ? name : "\(folder)/\(name)"
-    guard FileManager.default.fileExists(atPath: path) else {
-      // No daemon runs that could list them.
-      let newest = all.prefix(3).map(\.name).joined(separator: ", ")
-      throw .unavailable(
-        "There is no backup \(path); "
-          + (newest.isEmpty ? "there is none in \(folder)" : "the newest are \(newest)"))
-    }
-    try place.create()
-    let lock = try place.acquireLock()
-    defer { lock.release() }
-    let revision: Revision
-    do {
-      revision = try self.revision(of: path)
-    } catch {
-      throw .corrupt("The backup \(path) is not sound (\(error)); take another one")
-    }
-    do {
-      return (revision, try put(path))
-    } catch {
-      throw .unavailable("The backup \(path) cannot be put in place: \(error.localizedDescription)")
-    }
-  }
-
-  private func put(_ path: String) throws -> String? {
-    let files = FileManager.default
-    let new = "\(place.path)/\(StoreBackups.partialPrefix)restored"
-    try? files.removeItem(atPath: new)
-    try files.copyItem(atPath: path, toPath: new)
-    try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: new)
-    guard StoreDirectory.sync(new) else { throw CocoaError(.fileWriteUnknown) }
-    let there = StoreDirectory.suffixes.filter { files.fileExists(atPath: place.database + $0) }
-    let kept = freeName()
-    // SQLite would write an old journal into the new file, also where the database itself is gone. The
-    // database goes first: a daemon does not start without it, and would without its journal.
-    for suffix in there {
-      try files.moveItem(atPath: place.database + suffix, toPath: kept + suffix)
-    }
-    guard unsafe rename(new, place.database) == 0, StoreDirectory.sync(place.path) else {
-      throw CocoaError(.fileWriteUnknown)
-    }
-    return there.first.map { kept + $0 }
-  }
-
-  /// Where a database and its journals are kept that a backup takes the place of.
-  private func freeName() -> String {
-    var number = 1
-    while true {
-      let name = "\(place.database).before-\(number)"
-      let isTaken = StoreDirectory.suffixes.contains {
-        FileManager.default.fileExists(atPath: name + $0)
-      }
-      guard isTaken else { return name }
-      number += 1
-    }
-  }
-
   // MARK: Reading
 
   private func backup(_ name: String) -> Backup? {
@@ -186,7 +121,7 @@ public struct StoreBackups: Sendable {
   }
 
   /// The revision of a file that is a sound store of this version or an older one.
-  private func revision(of path: String) throws -> Revision {
+  func revision(of path: String) throws -> Revision {
     var reading = Configuration()
     reading.readonly = true
     let queue = try DatabaseQueue(path: path, configuration: reading)

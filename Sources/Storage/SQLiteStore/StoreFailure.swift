@@ -1,6 +1,7 @@
 internal import Foundation
 internal import GRDB
 internal import Inventory
+internal import Synchronization
 
 /// Tells a failure of SQLite in the words of the port.
 struct StoreFailure {
@@ -8,11 +9,19 @@ struct StoreFailure {
   /// The copies that can take a damaged database's place; nil where they are not to be looked for.
   let backups: StoreBackups?
   /// Whether a daemon serves from the database, and has all records in memory.
-  var isInUse = false
+  private(set) var isInUse = false
+  private let damage = ToldDamage()
+
+  init(directory: StoreDirectory, backups: StoreBackups?) {
+    self.directory = directory
+    self.backups = backups
+  }
 
   /// The same for a database that a daemon serves from.
   var inUse: StoreFailure {
-    StoreFailure(directory: directory, backups: backups, isInUse: true)
+    var failure = self
+    failure.isInUse = true
+    return failure
   }
 
   func storeError(_ error: any Error) -> StoreError {
@@ -60,7 +69,9 @@ struct StoreFailure {
 
   /// - Parameter problem: What is wrong, as the rest of a sentence that starts with the file.
   func corrupt(_ problem: String) -> StoreError {
-    .corrupt("\(directory.database) \(problem). It is left as it is. \(remedy)")
+    damage.tell {
+      .corrupt("\(directory.database) \(problem). It is left as it is. \(remedy)")
+    }
   }
 
   /// What to do about a database that cannot be used.
@@ -91,6 +102,34 @@ struct StoreFailure {
     }
   }
 
+  /// There is no database, for a backup has not come to its place.
+  func unfinished(_ note: RestoreNote) -> StoreError {
+    let isKept = StoreDirectory.suffixes.contains { suffix in
+      note.kept.map { FileManager.default.fileExists(atPath: $0 + suffix) } ?? false
+    }
+    return .unavailable(
+      "\(directory.database) is missing: the restore of a backup was cut short. Run it again: "
+        + "nameplate backup restore \(note.backup ?? "NAME-OR-PATH") "
+        + "--state-directory \(directory.path), then start the daemon. "
+        + (isKept ? "What was there before is \(note.kept ?? ""), with its journal. " : "")
+        + "To begin with an empty store instead, remove \(directory.restoreNoteFile)")
+  }
+
   /// There is no database where there was one.
   var missing: StoreError { corrupt("is missing or empty, and there are backups of it") }
+}
+
+/// What a store's damage is told as: the same, whoever meets it. Backups are looked through for it, which
+/// takes seconds, and readings of a damaged database may be many.
+private final class ToldDamage: Sendable {
+  private let told = Mutex<StoreError?>(nil)
+
+  /// - Parameter make: Is called the first time; who comes meanwhile waits for it.
+  func tell(_ make: () -> StoreError) -> StoreError {
+    told.withLock { told in
+      let error = told ?? make()
+      told = error
+      return error
+    }
+  }
 }
