@@ -119,6 +119,31 @@ struct BoundsTests {
     }
   }
 
+  @Test(
+    "who reads an answer slowly gets all of it, though that takes longer than one may be idle; who stops does not"
+  )
+  func slowReader() async throws {
+    let (idle, blobs) = (Duration.seconds(1), 64)
+    try await withPlane(bounds: Self.bounds(idle: 1000)) { plane in
+      let text = String(repeating: "x", count: Limits.maximumUserDataBytes)
+      for number in 0..<blobs {
+        _ = try await plane.client.create(
+          instanceDocument(testID(number), "h", "192.0.2.\(number)", [("userData", .string(text))]),
+          kind: .instance)
+      }
+      let start = ContinuousClock.now
+      let slow = try RawConnection(path: plane.socketPath)
+      slow.send("GET /v1/instances?limit=\(blobs) HTTP/1.1\r\nHost: x\r\n\r\n")
+      let expected = blobs * text.utf8.count
+      #expect(await slow.readSlowly(expected) == expected)
+      #expect(.now - start > idle * 2, "it was read faster than is slow")
+      let stopped = try RawConnection(path: plane.socketPath)
+      stopped.send("GET /v1/instances?limit=\(blobs) HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(await stopped.readSlowly(100_000) == 100_000)
+      #expect(await stopped.isClosedUnread())
+    }
+  }
+
   @Test("who waits for changes may be silent")
   func watch() async throws {
     try await withPlane(bounds: Self.bounds(idle: Self.short)) { plane in

@@ -72,6 +72,24 @@ final class RawConnection: Sendable {
     }
   }
 
+  /// Reads as much as there should be, a little at a time.
+  /// - Returns: How many bytes there were, at most `count`.
+  func readSlowly(_ count: Int) async -> Int {
+    await onThread {
+      let pause: Int32 = 10
+      var read = 0
+      while read < count {
+        guard let text = self.receive(atMost: min(count - read, 16_384)), !text.isEmpty else {
+          break
+        }
+        read += text.count
+        var poll = pollfd(fd: self.descriptor, events: 0, revents: 0)
+        _ = unsafe Glibc.poll(&poll, 1, pause)
+      }
+      return read
+    }
+  }
+
   /// Whether the other end closes a Unix socket while nothing is read from it.
   func isClosedUnread() async -> Bool {
     await onThread {
@@ -95,11 +113,15 @@ final class RawConnection: Sendable {
 
   /// What has come; empty at the end, nil where nothing comes.
   private func receive() -> String? {
+    receive(atMost: 65_536).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private func receive(atMost size: Int) -> [UInt8]? {
     var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     guard unsafe Glibc.poll(&poll, 1, RawConnection.boundMilliseconds) == 1 else { return nil }
-    var buffer = [UInt8](repeating: 0, count: 65_536)
+    var buffer = [UInt8](repeating: 0, count: size)
     let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
-    return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+    return Array(buffer.prefix(max(0, count)))
   }
 
   private func onThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result

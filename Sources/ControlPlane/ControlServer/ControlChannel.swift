@@ -1,5 +1,6 @@
 import Hummingbird
 import HummingbirdCore
+import Inventory
 import Logging
 import NIOCore
 import NIOSSL
@@ -25,6 +26,10 @@ struct ControlChannel: ServerChildChannel {
     }
     channel.closeFuture.whenComplete { [places] _ in places.giveBack(address) }
     return channel.eventLoop.makeCompletedFuture {
+      // The kernel says that more can be sent when a part of this has been read, which says that
+      // somebody reads. Left alone it may be megabytes.
+      try channel.syncOptions?.setOption(
+        .socketOption(.so_sndbuf), value: .init(Limits.socketSendBytes))
       guard let identity else { return }
       try channel.pipeline.syncOperations.addHandler(
         NIOSSLServerHandler(context: identity.context()))

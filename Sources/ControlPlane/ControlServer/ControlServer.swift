@@ -171,8 +171,8 @@ public struct ControlServer: Service {
     // The library tells of the path that the socket is bound at before it is renamed.
     serverLogger.logLevel = max(logger.logLevel, .warning)
     let configuration = HTTP1Channel.Configuration(
-      additionalChannelHandlers: [RequestPace(bounds)],
-      idleTimeout: .milliseconds(Int64(bounds.idleMilliseconds)),
+      // It closes what is idle; the library's own limit would cut off who reads an answer slowly.
+      additionalChannelHandlers: [RequestPace(bounds)], idleTimeout: nil,
       httpDecoderConfiguration: .init(
         maxHeaderFieldSize: Limits.maximumControlHeadBytes,
         maxHeaderListSize: Limits.maximumControlHeadBytes,
