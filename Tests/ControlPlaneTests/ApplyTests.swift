@@ -62,6 +62,21 @@ struct ApplyTests {
     }
   }
 
+  @Test("of two documents that declare the same, both places are named", arguments: [true, false])
+  func repeated(hasID: Bool) async throws {
+    try await withPlane { plane in
+      let same = instanceDocument(hasID ? testID(1) : nil, "a", "192.0.2.1")
+      if !hasID { _ = try await plane.client.apply([same]) }
+      let lines = [instanceDocument(testID(2), "b", "192.0.2.2"), same, same].map(\.text)
+      let answer = try await plane.raw(.POST, "/v1/apply", body: lines.joined(separator: "\n"))
+      try conforms(answer.json, to: "ApplyLine")
+      let problem = try #require(answer.json["problem"])
+      #expect(problem["index"] == 2 && problem["firstIndex"] == 1, "\(problem)")
+      #expect(problem["holder"]?.string?.hasPrefix("Instance ") == true)
+      #expect(Problem(reading: problem)?.firstIndex == 1)
+    }
+  }
+
   @Test("a dry run shows each document before and after and writes nothing")
   func dryRun() async throws {
     try await withPlane { plane in

@@ -75,6 +75,36 @@ struct ListingTests {
     #expect(order.kept?.madeAtArrivals == count, "another list has the same order")
   }
 
+  @Test("lists that are asked for at once each show all that stay once, while others write")
+  func atOnce() async {
+    let count = 5000
+    let live = LiveCatalog()
+    live.replace(with: Self.catalog(of: 0..<count))
+    let order = KeptOrder(of: live)
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<4 {
+        group.addTask {
+          var seen: [InstanceID] = []
+          while true {
+            let page = Self.page(of: live, by: order, after: seen.last, limit: 100)
+            if page.isEmpty { break }
+            seen += page
+          }
+          #expect(zip(seen, seen.dropFirst()).allSatisfy { $0 < $1 })
+          #expect(Set(seen).isSuperset(of: (0..<count).map(Self.id)))
+        }
+      }
+      group.addTask {
+        for number in 0..<500 {
+          let new = Change.put(Self.record(count + number, 2))
+          live.apply(
+            ChangeBatch(revision: 2, changes: [new, Self.deletion(count + number / 2)]))
+          if number % 100 == 0 { order.letGoIfUnused() }
+        }
+      }
+    }
+  }
+
   @Test(
     "what came is known up to the bound; after one more the order is made anew, and nobody is missed"
   )
