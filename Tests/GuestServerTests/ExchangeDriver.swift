@@ -22,8 +22,7 @@ struct ExchangeDriver {
   var throttledSeconds: Int?
 
   init(answersAtOnce: Bool = true) {
-    exchange = GuestExchange(
-      timeouts: ExchangeDriver.timeouts, network: nil, source: .v4(0x0A00_0001), now: 1000)
+    exchange = GuestExchange(timeouts: ExchangeDriver.timeouts, now: 1000)
     self.answersAtOnce = answersAtOnce
   }
 
@@ -80,9 +79,9 @@ struct ExchangeDriver {
   private mutating func note(_ action: GuestExchange.Action) {
     switch action {
     case .wait: break
-    case .ask(let request):
-      let target = String(decoding: request.target, as: UTF8.self)
-      actions.append("ask \(request.method) \(target)")
+    case .ask(let question, _):
+      let target = String(decoding: question.target, as: UTF8.self)
+      actions.append("ask \(question.method) \(target)")
     case .sendContinue: actions.append("continue")
     case .send(let reply): actions.append("send \(describe(reply))")
     case .refuse(_, let reply): actions.append("refuse \(describe(reply))")

@@ -101,12 +101,13 @@ struct KnownHeadsTests {
 
   /// What is asked by a connection's first bytes.
   private static func ask(_ input: String, _ heads: inout KnownHeads) -> Question? {
-    var exchange = GuestExchange(
-      timeouts: ExchangeDriver.timeouts, network: nil, source: .v4(0x0A00_0001), now: 0)
+    var exchange = GuestExchange(timeouts: ExchangeDriver.timeouts, now: 0)
     var offset = 0
     let bytes = Array(input.utf8)
-    guard case .ask(let request) = exchange.next(bytes.span, from: &offset, heads: &heads, now: 0)
+    guard
+      case .ask(let question, _) = exchange.next(
+        bytes.span, from: &offset, heads: &heads, now: 0)
     else { return nil }
-    return request.question
+    return question
   }
 }

@@ -115,13 +115,14 @@ struct ListenerTests {
     let lines = LineCounter()
     let logger = Logger(label: "test") { _ in lines }
     let (service, _) = RunningServer.service(.never, AsyncStream<Void>.makeStream().continuation)
+    let ledger = ConnectionLedger(limits: ConnectionLimits())
     let entrance = Entrance(
-      id: ListenerID(number: 1), socket: -1,
+      id: ledger.addListener(), socket: -1,
       configuration: ListenerConfiguration(address: Self.loopback, port: 80), local: nil,
       links: nil,
       shared: SharedResources(
         service: service, pending: PendingAnswers(service: service, limit: 1),
-        ledger: ConnectionLedger(limits: ConnectionLimits()),
+        ledger: ledger,
         notes: RefusalNotes(logger: logger, counters: service.counters), timeouts: Timeouts()),
       logger: logger, onLost: {})
     for now in [0, 250, 9_999] { entrance.cannotAccept(EMFILE, now: now) }

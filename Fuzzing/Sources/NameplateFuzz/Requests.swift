@@ -107,8 +107,7 @@ private struct PaperConnection {
   var exchange = GuestExchange(
     timeouts: Timeouts(
       headMilliseconds: 1, bodyMilliseconds: 1, idleMilliseconds: 1, writeMilliseconds: 1,
-      lingerMilliseconds: 1),
-    network: nil, source: World.address, now: 0)
+      lingerMilliseconds: 1), now: 0)
   let answersAtOnce: Bool
   var heads: KnownHeads
   var asked: [String] = []
@@ -140,11 +139,11 @@ private struct PaperConnection {
     var offset = 0
     while true {
       switch action {
-      case .ask(let request):
-        check(request.target, request.fields, request.body)
-        asked.append(line(request.method, request.target, request.fields, request.body))
+      case .ask(let asks, let body):
+        check(asks.target, asks.fields, body)
+        asked.append(line(asks.method, asks.target, asks.fields, body))
         expect(question == nil, "two requests are asked at a time")
-        question = request
+        question = GuestRequest(asks, network: nil, source: World.address, body: body)
       case .refuse(let refusal, let reply):
         expect(reply.connection == .close, "a refusal that goes on")
         asked.append("refused \(refusal.code) \(refusal.guestText)")

@@ -10,7 +10,7 @@ import Synchronization
 /// What is asked for the second time is kept: most of what a guest asks at its boot it asks once. Each
 /// answer has a few places that it may be kept at; who comes there next takes one of them over.
 final class AnswerCache: Sendable {
-  struct Key: Sendable {
+  private struct Key: Sendable {
     let network: NetworkID?
     let source: IPAddress
     /// An answer that one MAC may have is not another's.
@@ -30,10 +30,9 @@ final class AnswerCache: Sendable {
     }
   }
 
-  /// Where an answer would be kept, and what else it follows from.
+  /// Where an answer would be kept, and on which day it is given.
   struct Slot: Sendable {
     fileprivate let hash: UInt64
-    let version: Catalog.Version
     /// Since 1970.
     fileprivate let day: Int
   }
@@ -47,21 +46,41 @@ final class AnswerCache: Sendable {
     let kind: Int
   }
 
-  /// An object, so that a look at it counts one reference and not each of its parts'.
-  private final class Entry: Sendable {
-    let key: Key
-    let slot: Slot
-    let answer: GuestAnswer
+  /// An answer that is kept. An object, so that a look at it counts one reference and not each of its
+  /// parts'.
+  final class Kept: Sendable {
+    private let key: Key
+    fileprivate let slot: Slot
+    /// That of the instance that it is of. Where the address has another now, it is good no more.
+    let version: Catalog.Version
     let terms: Terms
+    fileprivate let answer: GuestAnswer
     /// Where the base64 of the random seed starts in the body, if there is one.
-    let seedOffset: Int?
+    private let seedOffset: Int?
 
-    init(key: Key, slot: Slot, answer: GuestAnswer, terms: Terms, seedOffset: Int?) {
-      self.key = key
+    fileprivate init(
+      _ answer: GuestAnswer, to request: GuestRequest, at slot: Slot, version: Catalog.Version,
+      terms: Terms, seedOffset: Int?
+    ) {
+      key = Key(request)
       self.slot = slot
-      self.answer = answer
+      self.version = version
       self.terms = terms
+      self.answer = answer
       self.seedOffset = seedOffset
+    }
+
+    fileprivate func isOf(_ request: GuestRequest, at slot: Slot) -> Bool {
+      self.slot.day == slot.day && key.isThat(of: request)
+    }
+
+    /// The answer as it would be given now.
+    /// - Parameter seeds: Gives the fresh seed.
+    func answer(_ seeds: RandomSeeds) -> GuestAnswer {
+      guard let seedOffset else { return answer }
+      var body = answer.body
+      seeds.write(into: &body, at: seedOffset)
+      return GuestAnswer(answer, body: body)
     }
   }
 
@@ -70,7 +89,7 @@ final class AnswerCache: Sendable {
     var hashes = [UInt64](repeating: 0, count: maximumEntries)
     /// Those of keys that were asked for.
     var asked = RecentHashes(places: maximumEntries)
-    var entries = [Entry?](repeating: nil, count: maximumEntries)
+    var entries = [Kept?](repeating: nil, count: maximumEntries)
     var bytes = 0
     /// Which place of a set is taken over next.
     var next = 0
@@ -92,7 +111,7 @@ final class AnswerCache: Sendable {
     }
 
     /// - Returns: What was there before.
-    mutating func put(_ entry: Entry) -> Entry? {
+    mutating func put(_ entry: Kept) -> Kept? {
       let hash = entry.slot.hash
       // Its own, or one that nobody has, or one of somebody's.
       let place =
@@ -114,53 +133,45 @@ final class AnswerCache: Sendable {
   /// Something random, so that nobody can choose whose places are his.
   private let salt = UInt64.random(in: .min ... .max)
 
-  /// - Parameters:
-  ///   - version: That of the instance that has the address now.
-  ///   - now: Seconds since 1970.
-  func slot(for request: GuestRequest, version: Catalog.Version, now: Int) -> Slot {
-    Slot(hash: hash(request), version: version, day: now / 86_400)
+  /// - Parameter now: Seconds since 1970.
+  func slot(for request: GuestRequest, now: Int) -> Slot {
+    Slot(hash: hash(request), day: now / 86_400)
   }
 
-  /// The answer as it would be given now.
-  /// - Parameters:
-  ///   - seeds: Gives the fresh seed.
-  ///   - admits: Whether the request that is asked for meets the terms. Where it does not, whoever
-  ///     renders answers anew finds the reason.
-  func answer(
-    _ request: GuestRequest, at slot: Slot, seeds: RandomSeeds, admits: (Terms) -> Bool
-  ) -> GuestAnswer? {
-    let entry = state.withLock { state -> Entry? in
+  /// What is kept for a request. Whether it is still true and the request may have it, whoever asks finds
+  /// out.
+  func kept(for request: GuestRequest, at slot: Slot) -> Kept? {
+    let kept = state.withLock { state -> Kept? in
       guard let place = state.place(of: slot.hash) else { return nil }
       return state.entries[place]
     }
-    guard let entry, entry.slot.version == slot.version, entry.slot.day == slot.day,
-      entry.key.isThat(of: request), admits(entry.terms)
-    else { return nil }
-    var answer = entry.answer
-    if let offset = entry.seedOffset { seeds.write(into: &answer.body, at: offset) }
-    return answer
+    guard let kept, kept.isOf(request, at: slot) else { return nil }
+    return kept
+  }
+
+  /// Whether an answer is worth keeping, which is asked once for each that was rendered.
+  func wants(_ slot: Slot) -> Bool {
+    state.withLock { $0.place(of: slot.hash) != nil || $0.asked.isSeenAgain(slot.hash) }
   }
 
   /// Keeps an answer that was just rendered.
-  /// - Parameter seed: The random seed's text that it was rendered with; empty where it has none.
+  /// - Parameters:
+  ///   - version: That of the instance that it is of.
+  ///   - seed: The random seed's text that it was rendered with; empty where it has none.
   func keep(
-    _ answer: GuestAnswer, to request: GuestRequest, at slot: Slot,
-    on terms: @autoclosure () -> Terms, seed: [UInt8]
+    _ answer: GuestAnswer, to request: GuestRequest, at slot: Slot, version: Catalog.Version,
+    on terms: Terms, seed: [UInt8]
   ) {
-    guard
-      state.withLock({ $0.place(of: slot.hash) != nil || $0.asked.isSeenAgain(slot.hash) })
-    else { return }
     var offset: Int?
     if !seed.isEmpty {
       offset = AnswerCache.offset(of: seed, in: answer.body)
       guard offset != nil else { return }
     }
-    var kept = answer
     // A document may have been written into more room than it needs.
-    kept.body = answer.body.fitted
-    let entry = Entry(
-      key: Key(request), slot: slot, answer: kept, terms: terms(), seedOffset: offset)
-    let old = state.withLock { state -> (State?, Entry?) in
+    let kept = GuestAnswer(answer, body: answer.body.fitted)
+    let entry = Kept(
+      kept, to: request, at: slot, version: version, terms: terms, seedOffset: offset)
+    let old = state.withLock { state -> (State?, Kept?) in
       let isFull = state.bytes + answer.body.count > AnswerCache.maximumBytes
       let all = isFull ? state : nil
       if isFull { state = State() }

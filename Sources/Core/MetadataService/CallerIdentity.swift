@@ -27,32 +27,26 @@ public struct MACConflict: Sendable, Hashable, CustomStringConvertible {
 
 /// What must agree with the address before an instance is answered.
 extension MetadataService {
-  enum Identity {
-    case agrees
-    /// It does not, and the network only wants to know.
-    case audited
-    case refused(Refusal)
-  }
-
   /// Compares what else is known of a request with the instance that has its address.
-  func identity(of request: GuestRequest, as view: InstanceView) -> Identity {
-    if let earlier = request.caller, earlier != view.instance.id {
-      return .refused(.callerChanged(earlier))
-    }
+  /// - Returns: False where it does not agree and the network only wants to know; that is told of here.
+  /// - Throws: The refusal, where it does not agree.
+  func agrees(_ request: GuestRequest, with view: InstanceView, now: Int) throws(Refusal) -> Bool {
+    if let earlier = request.caller, earlier != view.id { throw .callerChanged(earlier) }
     // Most requests come over a link without MACs or from behind a router: there is nothing to compare.
     guard request.link.mac != nil || request.link.isMACUnresolved,
       let (network, declared) = view.link(of: request), network.macCheck != .off
-    else { return .agrees }
+    else { return true }
     guard let seen = request.link.mac else {
-      return network.macCheck == .enforce ? .refused(.macUnknown) : .agrees
+      guard network.macCheck == .enforce else { return true }
+      throw .macUnknown
     }
-    guard seen != declared else { return .agrees }
+    guard seen != declared else { return true }
     let conflict = MACConflict(
-      instance: view.instance.id, network: network.id, declared: declared, seen: seen)
-    strangers.note(request, conflict: conflict, now: environment.now())
-    guard network.macCheck == .audit else { return .refused(.macMismatch(conflict)) }
+      instance: view.id, network: network.id, declared: declared, seen: seen)
+    strangers.note(request, conflict: conflict, now: now)
+    guard network.macCheck == .audit else { throw .macMismatch(conflict) }
     audit(request, .macMismatch(conflict))
-    return .audited
+    return false
   }
 }
 

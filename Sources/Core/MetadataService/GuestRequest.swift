@@ -7,14 +7,14 @@ public struct GuestRequest: Sendable {
   public let question: Question
   /// The network that the connection's socket serves; nil where it serves whatever is routed to
   /// it. It comes from the listener, never from anything that the guest sent.
-  public var network: NetworkID?
+  public let network: NetworkID?
   /// The connection's source address.
-  public var source: IPAddress
+  public let source: IPAddress
   /// The connection's own address, which the guest's packets arrived at; nil where there is none.
-  public var local: IPAddress?
+  public let local: IPAddress?
   /// Whom the connection's earlier requests were answered as; nil for its first.
   public var caller: InstanceID?
-  public var link: LinkFacts
+  public let link: LinkFacts
   public var body: [UInt8]
 
   public init(
@@ -39,59 +39,63 @@ public struct GuestRequest: Sendable {
 }
 
 /// What the guest gets back.
-public struct GuestAnswer: Sendable {
+///
+/// An object that never changes, since it is handed on many times.
+public final class GuestAnswer: Sendable {
   /// An HTTP status code.
-  public var status: Int
-  public var contentType: Document.ContentType
-  public var body: [UInt8]
+  public let status: Int
+  public let contentType: Document.ContentType
+  public let body: [UInt8]
   /// What an instance asked in; nil for who is none, or asks for what no dialect has.
-  public var dialect: DialectName?
+  public let dialect: DialectName?
   /// Who asked, where that is known.
-  public var instance: InstanceID?
-  private var rest: Rest?
-
-  /// What few answers have: all others are handed on without it.
-  private final class Rest: Sendable {
-    let refusal: Refusal?
-    let entityTag: String?
-    let token: TokenGrant?
-
-    init(refusal: Refusal? = nil, entityTag: String? = nil, token: TokenGrant? = nil) {
-      self.refusal = refusal
-      self.entityTag = entityTag
-      self.token = token
-    }
-  }
+  public let instance: InstanceID?
+  /// Why there is no document. It goes into logs and counters, not onto the wire.
+  public let refusal: Refusal?
+  /// What stands for the document, for a guest that wants to hear when it is another.
+  public let entityTag: String?
+  /// What goes with a session token, where the body is one.
+  public let token: TokenGrant?
 
   public init(
-    status: Int = 200, contentType: Document.ContentType, body: [UInt8], instance: InstanceID?
+    status: Int = 200, contentType: Document.ContentType, body: [UInt8], instance: InstanceID?,
+    dialect: DialectName? = nil, refusal: Refusal? = nil, entityTag: String? = nil,
+    token: TokenGrant? = nil
   ) {
     self.status = status
     self.contentType = contentType
     self.body = body
     self.instance = instance
-  }
-
-  init(_ document: Document, instance: InstanceID) {
-    self.init(contentType: document.contentType, body: document.bytes, instance: instance)
+    self.dialect = dialect
+    self.refusal = refusal
+    self.entityTag = entityTag
+    self.token = token
   }
 
   /// The answer that tells a guest of a refusal: short, plain text, nothing of what we know.
-  public init(refusal: Refusal, instance: InstanceID? = nil) {
+  public convenience init(
+    refusal: Refusal, instance: InstanceID? = nil, dialect: DialectName? = nil
+  ) {
     self.init(
       status: refusal.status, contentType: .plainText, body: Array(refusal.guestText.utf8),
-      instance: instance)
-    rest = Rest(refusal: refusal)
+      instance: instance, dialect: dialect, refusal: refusal)
   }
 
-  /// A session token.
-  init(token text: [UInt8], _ grant: TokenGrant, instance: InstanceID) {
-    self.init(contentType: .plainText, body: text, instance: instance)
-    rest = Rest(token: grant)
+  /// Another answer with another body.
+  convenience init(_ other: GuestAnswer, body: [UInt8]) {
+    self.init(
+      status: other.status, contentType: other.contentType, body: body, instance: other.instance,
+      dialect: other.dialect, refusal: other.refusal, entityTag: other.entityTag,
+      token: other.token)
   }
 
-  /// Why there is no document. It goes into logs and counters, not onto the wire.
-  public var refusal: Refusal? { rest?.refusal }
+  /// Another answer that counts for a dialect.
+  convenience init(_ other: GuestAnswer, dialect: DialectName?) {
+    self.init(
+      status: other.status, contentType: other.contentType, body: other.body,
+      instance: other.instance, dialect: dialect, refusal: other.refusal,
+      entityTag: other.entityTag, token: other.token)
+  }
 
   /// The methods that the path takes, for a 405's Allow.
   public var allow: String? {
@@ -100,15 +104,6 @@ public struct GuestAnswer: Sendable {
 
   /// For a Retry-After.
   public var retryAfterSeconds: Int? { refusal?.retryAfterSeconds }
-
-  /// What stands for the document, for a guest that wants to hear when it is another.
-  public var entityTag: String? {
-    get { rest?.entityTag }
-    set { rest = Rest(refusal: refusal, entityTag: newValue, token: token) }
-  }
-
-  /// What goes with a session token, where the body is one.
-  public var token: TokenGrant? { rest?.token }
 }
 
 /// What goes with a session token.

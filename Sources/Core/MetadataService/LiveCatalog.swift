@@ -114,6 +114,11 @@ public final class LiveCatalog: Sendable {
     state.withLock { $0.progress == nil ? $0.catalog.find(address, on: network) : nil }
   }
 
+  /// The version of the one instance that has an address; nil where it is not one.
+  func version(of address: IPAddress, on network: NetworkID?) -> Catalog.Version? {
+    state.withLock { $0.catalog.version(of: address, on: network) }
+  }
+
   // MARK: Waiting
 
   /// Returns once the catalogue has reached a revision, or false when the task is cancelled first.

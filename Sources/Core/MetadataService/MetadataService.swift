@@ -88,31 +88,27 @@ public final class MetadataService: Sendable {
       guard hosts.check == .audit else { return .answer(refuse(request, refusal, nil)) }
       audit(request, refusal)
     }
-    let isRead = request.method == .get || request.method == .head
-    let now = environment.now()
-    var slot: AnswerCache.Slot?
-    if isRead, let version = catalog.read({ $0.version(of: request.source, on: request.network) }) {
-      let found = cache.slot(for: request, version: version, now: now)
-      let answer = cache.answer(request, at: found, seeds: seeds) {
-        admits(request, on: $0, now: now)
-      }
-      if let answer { return .answer(answer) }
-      slot = found
-    }
     guard let destination = request.question.destination else {
       return .answer(refuse(request, .malformedTarget, nil))
     }
     if request.method == .get, let probe = destination.probe {
       return .answer(answer(probe, request))
     }
+    let now = environment.now()
+    let slot = cache.slot(for: request, now: now)
+    if request.method == .get || request.method == .head,
+      let kept = cache.kept(for: request, at: slot),
+      kept.version == catalog.version(of: request.source, on: request.network),
+      admits(request, on: kept.terms, now: now)
+    {
+      return .answer(kept.answer(seeds))
+    }
     guard let finding = catalog.find(request.source, on: request.network) else {
       return .wait(Pending(request: request, destination: destination, reason: .unreadCatalog))
     }
     switch finding {
     case .instance(let view):
-      // Where it has changed since, the next request looks again.
-      return answer(
-        request, destination, as: view, keepingAt: slot?.version == view.version ? slot : nil)
+      return answer(request, destination, as: view, now: now, keepingAt: slot)
     case .ambiguous(let networks):
       return .answer(refuse(request, .ambiguousAddress(networks), nil))
     case .unknown:
@@ -147,7 +143,8 @@ public final class MetadataService: Sendable {
       return await render(pending.request, pending.destination, as: view)
     case .tokenKeys(let view):
       await tokens.reread()
-      return await finish(answer(pending.request, pending.destination, as: view))
+      return await finish(
+        answer(pending.request, pending.destination, as: view, now: environment.now()))
     case .change(let id, let change): return await finishChange(pending, id, change)
     }
   }
@@ -178,9 +175,15 @@ public final class MetadataService: Sendable {
     guard let destination = request.question.destination else {
       return GuestAnswer(refusal: .malformedTarget, instance: id)
     }
-    switch decide(request, destination, as: view, token: .valid) {
-    case .answer(let answer): return answer
-    case .wait: return await render(request, destination, as: view)
+    do {
+      let outcome = try decide(
+        request, destination, as: view, token: .valid, now: environment.now(), mayHold: false)
+      switch outcome {
+      case .answer(let answer): return answer
+      case .wait: return await render(request, destination, as: view)
+      }
+    } catch {
+      return GuestAnswer(refusal: error, instance: id)
     }
   }
 
@@ -189,81 +192,80 @@ public final class MetadataService: Sendable {
     guard let view = view(of: id) else { return nil }
     let source = view.instance.firstAddress?.ip
     return DialectTable.dialect(for: target)?
-      .node(at: target, for: input(view, source: source, needs: []))
+      .node(at: target, for: input(view, source: source, now: environment.now(), needs: []))
   }
 
   /// - Parameters:
+  ///   - now: Seconds since 1970.
   ///   - slot: Where the answer may be kept.
   ///   - mayHold: Whether it may wait for a change, where the guest asks for that.
   func answer(
-    _ request: GuestRequest, _ destination: Destination, as view: InstanceView,
+    _ request: GuestRequest, _ destination: Destination, as view: InstanceView, now: Int,
     keepingAt slot: AnswerCache.Slot? = nil, mayHold: Bool = true
   ) -> Outcome {
-    var slot = slot
-    switch identity(of: request, as: view) {
-    case .agrees: break
-    // It is told of each time, so the answer is not kept.
-    case .audited: slot = nil
-    case .refused(let refusal):
-      return .answer(refuse(request, refusal, view.id).counted(for: destination))
+    do {
+      // What does not agree is told of each time, so the answer is not kept.
+      let slot = try agrees(request, with: view, now: now) ? slot : nil
+      var verdict: SessionTokens.Verdict?
+      if let token = request.question.fields.sessionToken {
+        verdict = tokens.verdict(on: token, of: TokenHolder(view, request), now: now)
+        if verdict == .invalid(.unknownKey), tokens.mayRead(now: now) {
+          return .wait(
+            Pending(request: request, destination: destination, reason: .tokenKeys(view)))
+        }
+      }
+      return try decide(
+        request, destination, as: view, token: verdict, now: now, keepingAt: slot,
+        mayHold: mayHold)
+    } catch {
+      return .answer(refuse(request, error, view.id, destination.dialect?.name))
     }
-    let now = environment.now()
-    let verdict = verdict(on: request, of: TokenHolder(view, request), now: now)
-    if verdict == .invalid(.unknownKey), tokens.mayRead(now: now) {
-      return .wait(Pending(request: request, destination: destination, reason: .tokenKeys(view)))
-    }
-    var answer: GuestAnswer
-    switch decide(request, destination, as: view, token: verdict, keepingAt: slot) {
-    case .wait(let pending): return .wait(pending)
-    case .answer(let found): answer = found
-    }
-    if let refusal = answer.refusal { answer = refuse(request, refusal, view.id) }
-    answer.dialect = destination.dialect?.name
-    guard mayHold, answer.entityTag != nil else { return .answer(answer) }
-    return hold(answer, request, destination, view.id)
   }
 
   /// - Parameter token: What was found out about the token that the request shows.
   private func decide(
     _ request: GuestRequest, _ destination: Destination, as view: InstanceView,
-    token: SessionTokens.Verdict?, keepingAt slot: AnswerCache.Slot? = nil
-  ) -> Outcome {
-    let id = view.id
-    guard let dialect = destination.dialect else {
-      return .answer(GuestAnswer(refusal: .notFound, instance: id))
-    }
+    token: SessionTokens.Verdict?, now: Int, keepingAt slot: AnswerCache.Slot? = nil,
+    mayHold: Bool
+  ) throws(Refusal) -> Outcome {
+    guard let dialect = destination.dialect else { throw .notFound }
     let options = view.metadataOptions
-    guard options.httpEndpoint == .enabled else {
-      return .answer(GuestAnswer(refusal: .endpointDisabled, instance: id))
+    guard options.httpEndpoint == .enabled else { throw .endpointDisabled }
+    if destination.isTokenPath {
+      return .answer(try self.token(for: request, as: view, dialect: dialect.name, now: now))
     }
-    if destination.isTokenPath { return .answer(self.token(for: request, as: view)) }
     let needs = destination.needs
     if request.method == .put {
       // No other path takes it, whether or not there is anything.
-      let node = destination.place?.node(input(view, source: request.source, needs: []))
-      return .answer(MetadataService.notAllowed(at: node, id))
+      let input = input(view, source: request.source, now: now, needs: [])
+      throw MetadataService.notAllowed(at: destination.place?.node(input))
     }
     if let refusal = AdmissionGate.refusal(for: options, in: dialect.admission, token: token) {
-      return .answer(GuestAnswer(refusal: refusal, instance: id))
+      throw refusal
     }
-    if token == nil { view.instance.tokenless.note(dialect.name.number, now: environment.now()) }
+    if token == nil { view.instance.tokenless.note(dialect.name.number, now: now) }
     if needs.contains(.dynamicVendorData), let vendorData, !vendorData.isReady(for: view) {
       return .wait(Pending(request: request, destination: destination, reason: .vendorData(view)))
     }
-    let input = input(view, source: request.source, needs: needs)
-    guard let node = destination.place?.node(input) else {
-      return .answer(GuestAnswer(refusal: .notFound, instance: id))
+    let input = input(view, source: request.source, now: now, needs: needs)
+    guard let node = destination.place?.node(input) else { throw .notFound }
+    guard request.method == .get else {
+      return try decide(request, destination, as: view, node)
     }
-    guard request.method == .get else { return decide(request, destination, as: view, node) }
-    var answer = GuestAnswer(node.document, instance: id)
+    let document = node.document
+    var tag: String?
     if destination.change != nil {
-      // Each has a target of its own, which nobody asks for again.
-      answer.entityTag = tag(of: destination, as: view, source: request.source)
-    } else if let slot, !needs.contains(.dynamicVendorData) {
-      // Vendor data has a clock of its own.
-      answer.dialect = dialect.name
+      tag = self.tag(of: destination, as: view, source: request.source, now: now)
+      if mayHold, let wait = hold(request, destination, view.id, tag: tag) { return .wait(wait) }
+    }
+    let answer = GuestAnswer(
+      contentType: document.contentType, body: document.bytes, instance: view.id,
+      dialect: dialect.name, entityTag: tag)
+    // Vendor data has a clock of its own, and each change is asked for with a target of its own, which
+    // nobody asks for again.
+    if let slot, destination.change == nil, !needs.contains(.dynamicVendorData), cache.wants(slot) {
       cache.keep(
-        answer, to: request, at: slot,
+        answer, to: request, at: slot, version: view.version,
         on: AnswerCache.Terms(
           holder: TokenHolder(view, request),
           needsToken: AdmissionGate.needsToken(options, in: dialect.admission),
@@ -275,32 +277,37 @@ public final class MetadataService: Sendable {
 
   func decide(
     _ request: GuestRequest, _ destination: Destination, as view: InstanceView, _ node: MetadataNode
-  ) -> Outcome {
-    let id = view.id
+  ) throws(Refusal) -> Outcome {
+    let (id, dialect) = (view.id, destination.dialect?.name)
     switch (node, request.method) {
-    case (_, .get), (_, .head): return .answer(GuestAnswer(node.document, instance: id))
+    case (_, .get), (_, .head):
+      let document = node.document
+      return .answer(
+        GuestAnswer(
+          contentType: document.contentType, body: document.bytes, instance: id, dialect: dialect))
     case (.password, .post):
       if let refusal = PasswordRule.refusal(for: request.body, current: view.password) {
-        return .answer(GuestAnswer(refusal: refusal, instance: id))
+        throw refusal
       }
-      guard !request.body.isEmpty else { return .answer(MetadataService.stored(id)) }
+      guard !request.body.isEmpty else { return .answer(MetadataService.stored(id, dialect)) }
       return .wait(Pending(request: request, destination: destination, reason: .passwordPost(view)))
-    default: return .answer(MetadataService.notAllowed(at: node, id))
+    default: throw MetadataService.notAllowed(at: node)
     }
   }
 
-  private static func notAllowed(at node: MetadataNode?, _ id: InstanceID) -> GuestAnswer {
+  private static func notAllowed(at node: MetadataNode?) -> Refusal {
     let allow = if case .password = node { "GET, HEAD, POST" } else { "GET, HEAD" }
-    return GuestAnswer(refusal: .methodNotAllowed(allow: allow), instance: id)
+    return .methodNotAllowed(allow: allow)
   }
 
   /// - Parameter seed: Gives the random seed's text where it is not to be a fresh one.
   func input(
-    _ view: InstanceView, source: IPAddress?, needs: Needs, seed: (() -> [UInt8])? = nil
+    _ view: InstanceView, source: IPAddress?, now: Int, needs: Needs,
+    seed: (() -> [UInt8])? = nil
   ) -> RenderInput {
     RenderInput(
       view: view, settings: settings, sourceAddress: source,
-      askedAtSeconds: environment.now(),
+      askedAtSeconds: now,
       randomSeedText: needs.contains(.randomSeed) ? seed?() ?? seeds.text() : [],
       dynamicVendorData: needs.contains(.dynamicVendorData)
         ? vendorData?.answers(for: view) ?? [] : [])

@@ -6,25 +6,27 @@ import Synchronization
 extension MetadataService {
   /// What stands for the document at a path, whatever is random in it; nil where there is none, and
   /// where the document follows from more than the catalogue.
-  func tag(of destination: Destination, as view: InstanceView, source: IPAddress) -> String? {
+  func tag(of destination: Destination, as view: InstanceView, source: IPAddress, now: Int)
+    -> String?
+  {
     guard let place = destination.place, !place.needs.contains(.dynamicVendorData),
-      let node = place.node(input(view, source: source, needs: []))
+      let node = place.node(input(view, source: source, now: now, needs: []))
     else { return nil }
     return ChangeQuery.tag(of: node.document.bytes)
   }
 
-  /// An answer with its tag, or the wait for another one. Where as many wait as may, the guest is
-  /// answered at once, and may ask again when it likes.
-  func hold(
-    _ answer: GuestAnswer, _ request: GuestRequest, _ destination: Destination, _ id: InstanceID
-  ) -> Outcome {
-    guard let tag = answer.entityTag, let change = destination.change,
-      change.tag == tag, change.seconds > 0, changes.withLock({ $0.take(id) })
-    else { return .answer(answer) }
+  /// The wait for another answer than one with a tag; nil where the guest is to have that one. Where as
+  /// many wait as may, it is answered at once, and may ask again when it likes.
+  func hold(_ request: GuestRequest, _ destination: Destination, _ id: InstanceID, tag: String?)
+    -> Pending?
+  {
+    guard let tag, let change = destination.change, change.tag == tag, change.seconds > 0,
+      changes.withLock({ $0.take(id) })
+    else { return nil }
     var request = request
     // Whoever has the address afterwards does not get the answer.
     request.caller = id
-    return .wait(Pending(request: request, destination: destination, reason: .change(id, change)))
+    return Pending(request: request, destination: destination, reason: .change(id, change))
   }
 
   func finishChange(_ pending: Pending, _ id: InstanceID, _ change: ChangeQuery) async
@@ -41,7 +43,8 @@ extension MetadataService {
     switch await identify(request) {
     case .success(.instance(let view)):
       // Admitted anew: the token may have run out, the options may be others.
-      return await finish(answer(request, pending.destination, as: view, mayHold: false))
+      return await finish(
+        answer(request, pending.destination, as: view, now: environment.now(), mayHold: false))
     case .success(.ambiguous(let networks)):
       return refuse(request, .ambiguousAddress(networks), nil)
     case .success(.unknown): return refuse(request, .unknownAddress, nil)
@@ -54,7 +57,9 @@ extension MetadataService {
     func same() -> InstanceView? {
       guard case .instance(let view) = catalog.find(request.source, on: request.network),
         view.id == id,
-        tag(of: pending.destination, as: view, source: request.source) == change.tag
+        tag(
+          of: pending.destination, as: view, source: request.source, now: environment.now())
+          == change.tag
       else { return nil }
       return view
     }

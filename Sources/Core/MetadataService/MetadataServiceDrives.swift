@@ -41,7 +41,9 @@ extension MetadataService {
       throw .vendorDataFailed(target: failed)
     }
     let seed = driveSeed ?? DriveSeed(of: view.instance.unpacked)
-    let input = input(view, source: nil, needs: needs) { seed.text(for: id) }
+    let input = input(view, source: nil, now: environment.now(), needs: needs) {
+      seed.text(for: id)
+    }
     do {
       return RenderedDrive(
         layout: layout, revision: revision, files: try DriveContents.files(layout, for: input))

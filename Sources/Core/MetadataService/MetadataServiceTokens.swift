@@ -3,35 +3,26 @@ public import Inventory
 
 /// Session tokens: who shows one, and who is given one.
 extension MetadataService {
-  /// What is to be thought of the token that a request shows; nil where it shows none.
-  func verdict(on request: GuestRequest, of holder: TokenHolder, now: Int)
-    -> SessionTokens.Verdict?
-  {
-    request.fields.sessionToken.map { tokens.verdict(on: $0, of: holder, now: now) }
-  }
-
   /// Whether a request may have an answer that was kept for its like.
   func admits(_ request: GuestRequest, on terms: AnswerCache.Terms, now: Int) -> Bool {
-    let holder = terms.holder
-    guard request.caller ?? holder.instance == holder.instance else { return false }
-    guard let verdict = verdict(on: request, of: holder, now: now) else {
-      guard !terms.needsToken else { return false }
-      terms.tally.note(terms.kind, now: now)
-      return true
+    if let caller = request.caller, caller != terms.holder.instance { return false }
+    if let token = request.question.fields.sessionToken {
+      return tokens.verdict(on: token, of: terms.holder, now: now) == .valid
     }
-    return verdict == .valid
+    guard !terms.needsToken else { return false }
+    terms.tally.note(terms.kind, now: now)
+    return true
   }
 
   /// The answer to a request at a token's path.
-  func token(for request: GuestRequest, as view: InstanceView) -> GuestAnswer {
-    let id = view.instance.id
-    if let refusal = TokenRule.refusal(for: request) {
-      return GuestAnswer(refusal: refusal, instance: id)
-    }
+  func token(for request: GuestRequest, as view: InstanceView, dialect: DialectName, now: Int)
+    throws(Refusal) -> GuestAnswer
+  {
+    if let refusal = TokenRule.refusal(for: request) { throw refusal }
     let holder = TokenHolder(view, request)
     guard let seconds = TokenRule.seconds(request.fields.tokenTTL),
-      let text = tokens.issue(to: holder, seconds: seconds, now: environment.now())
-    else { return GuestAnswer(refusal: .tokenKeyMissing, instance: id) }
+      let text = tokens.issue(to: holder, seconds: seconds, now: now)
+    else { throw .tokenKeyMissing }
     counters.noteToken()
     let grant = TokenGrant(
       ttlSeconds: seconds, field: request.fields.tokenTTLField,
@@ -39,7 +30,8 @@ extension MetadataService {
       hopLimit: min(
         TokenGrant.maximumHopLimit,
         view.metadataOptions.httpPutResponseHopLimit + max(0, request.link.routers)))
-    return GuestAnswer(token: text, grant, instance: id)
+    return GuestAnswer(
+      contentType: .plainText, body: text, instance: view.id, dialect: dialect, token: grant)
   }
 
   /// An instance that was answered without a session token.

@@ -21,7 +21,10 @@ extension MetadataService {
     }
     switch await identify(request) {
     case .success(.instance(let view)):
-      return await finish(answer(request, pending.destination, as: view, mayHold: catalog.isLoaded))
+      return await finish(
+        answer(
+          request, pending.destination, as: view, now: environment.now(),
+          mayHold: catalog.isLoaded))
     case .success(.ambiguous(let networks)):
       return refuse(request, .ambiguousAddress(networks), nil)
     case .success(.unknown): return refuseUnknown(request, told)
@@ -36,7 +39,8 @@ extension MetadataService {
     guard !catalog.isLoaded else { return await finish(answer(request)) }
     switch await identify(request) {
     case .success(.instance(let view)):
-      return await finish(answer(request, pending.destination, as: view, mayHold: false))
+      return await finish(
+        answer(request, pending.destination, as: view, now: environment.now(), mayHold: false))
     case .success(.ambiguous(let networks)):
       return refuse(request, .ambiguousAddress(networks), nil)
     case .success(.unknown):
@@ -74,13 +78,15 @@ extension MetadataService {
     if let failed = await vendorData?.gather(for: view) {
       return refuse(request, .vendorDataFailed(target: failed), id)
     }
-    let input = input(view, source: request.source, needs: .dynamicVendorData)
-    guard let node = destination.place?.node(input) else {
-      return refuse(request, .notFound, id)
-    }
-    switch decide(request, destination, as: view, node) {
-    case .answer(let answer): return answer
-    case .wait: return refuse(request, .notFound, id)
+    let input = input(
+      view, source: request.source, now: environment.now(), needs: .dynamicVendorData)
+    do {
+      guard let node = destination.place?.node(input),
+        case .answer(let answer) = try decide(request, destination, as: view, node)
+      else { return refuse(request, .notFound, id) }
+      return answer
+    } catch {
+      return refuse(request, error, id)
     }
   }
 
@@ -102,8 +108,8 @@ extension MetadataService {
     }
   }
 
-  static func stored(_ id: InstanceID) -> GuestAnswer {
-    GuestAnswer(contentType: .plainText, body: [], instance: id)
+  static func stored(_ id: InstanceID, _ dialect: DialectName? = nil) -> GuestAnswer {
+    GuestAnswer(contentType: .plainText, body: [], instance: id, dialect: dialect)
   }
 
   /// A record that is sent within the hold is in time, so that the hold is longer by what it takes to
@@ -143,10 +149,10 @@ extension MetadataService {
     environment.audited(request, refusal)
   }
 
-  func refuse(_ request: GuestRequest, _ refusal: Refusal, _ id: InstanceID?)
-    -> GuestAnswer
-  {
-    let answer = GuestAnswer(refusal: refusal, instance: id)
+  func refuse(
+    _ request: GuestRequest, _ refusal: Refusal, _ id: InstanceID?, _ dialect: DialectName? = nil
+  ) -> GuestAnswer {
+    let answer = GuestAnswer(refusal: refusal, instance: id, dialect: dialect)
     counters.note(refusal)
     environment.refused(request, answer)
     return answer

@@ -39,9 +39,7 @@ extension MetadataService {
 extension GuestAnswer {
   /// The answer, with the dialect that it counts for.
   func counted(for destination: Destination) -> GuestAnswer {
-    guard instance != nil else { return self }
-    var answer = self
-    answer.dialect = destination.dialect?.name
-    return answer
+    guard instance != nil, dialect == nil, let dialect = destination.dialect else { return self }
+    return GuestAnswer(self, dialect: dialect.name)
   }
 }

@@ -1,7 +1,7 @@
 import Inventory
 
-/// Whom a request is addressed to.
-struct RequestHost: Sendable {
+/// Whom a request is addressed to. An object, since it is looked at with each request.
+final class RequestHost: Sendable {
   enum Name: Sendable {
     case address(IPAddress)
     /// In lower case and without the root's dot.

@@ -33,21 +33,12 @@ struct BusyGuests: Sendable {
   private var votes = [UInt8](repeating: 0, count: sets * placesOfSet)
   private var places = [Place](repeating: Place(), count: sets * placesOfSet)
 
-  /// What stands for a guest, on the way where hashing its network each time would cost too much.
-  /// - Parameter salt: Something random that differs from network to network, so that nobody can
-  ///   choose whose places are his.
-  static func key(_ address: IPAddress, salt: UInt64) -> UInt64 {
-    let (upper, lower) = address.halves
-    var key = (upper ^ salt) &* 0x9E37_79B9_7F4A_7C15
-    key = (key ^ key >> 32 ^ lower) &* 0xD6E8_FEB8_6659_FD93
-    return max(1, key ^ key >> 29)
-  }
-
   /// Counts an answer.
   /// - Parameter second: Of the thread's clock.
   mutating func note(
-    _ guest: GuestAccounts.Guest, key: UInt64, isRefused: Bool, sentBytes: Int, second: Int
+    _ guest: GuestAccounts.Guest, isRefused: Bool, sentBytes: Int, second: Int
   ) {
+    let key = guest.key
     let first = Int(key % UInt64(BusyGuests.sets)) * BusyGuests.placesOfSet
     var weakest = first
     for index in first..<(first + BusyGuests.placesOfSet) {

@@ -14,15 +14,18 @@ struct Connection {
 
   let key: Poll.Key
   private let entrance: Entrance
-  private let thread: LoopThread
-  private let peer: GuestPeer
   private let guest: GuestAccounts.Guest
-  private let busyKey: UInt64
+  /// The number of a link-local guest's interface.
+  private let scope: UInt32
+  /// Our own address.
+  private let local: IPAddress?
   private let seat: ConnectionLedger.Seat
   private var exchange: GuestExchange
   private var socket: ConnectionSocket
   /// What was found out at the connection's first request.
   private var link: LinkFacts?
+  /// Whom the connection is answered as, from its first answer on.
+  private var caller: InstanceID?
   /// What has been told to the ledger of the bytes that are kept here.
   private var heldBytes = 0
   /// Since when the request that was asked last waits, by the thread's clock; nil where none does.
@@ -34,22 +37,20 @@ struct Connection {
   var listener: ListenerID { entrance.id }
 
   /// A connection of a guest who was let in.
-  /// - Parameter seat: From ``Entrance/admit(_:now:)``.
+  /// - Parameters:
+  ///   - scope: The number of a link-local guest's interface.
+  ///   - seat: From ``Entrance/admit(_:now:)``.
   init(
-    _ key: Poll.Key, of peer: GuestPeer, by entrance: Entrance, in seat: ConnectionLedger.Seat,
-    on thread: LoopThread, now: Int
+    _ key: Poll.Key, of guest: GuestAccounts.Guest, scope: UInt32, by entrance: Entrance,
+    in seat: ConnectionLedger.Seat, now: Int
   ) {
-    let guest = entrance.guest(peer)
-    exchange = GuestExchange(
-      timeouts: entrance.shared.timeouts, network: guest.network, source: guest.address,
-      local: entrance.local(of: key.descriptor), now: now)
     self.key = key
-    self.peer = peer
     self.guest = guest
+    self.scope = scope
     self.seat = seat
     self.entrance = entrance
-    self.thread = thread
-    busyKey = BusyGuests.key(guest.address, salt: entrance.salt)
+    local = entrance.local(of: key.descriptor)
+    exchange = GuestExchange(timeouts: entrance.shared.timeouts, now: now)
     socket = ConnectionSocket(descriptor: key.descriptor)
   }
 
@@ -82,7 +83,7 @@ struct Connection {
   }
 
   mutating func deliver(_ answer: GuestAnswer, _ turn: inout Turn) {
-    perform(exchange.answered(answer, now: turn.now), &turn)
+    perform(answered(answer, &turn), &turn)
   }
 
   /// The server, or the listener that it came in by, is to stop.
@@ -96,9 +97,10 @@ struct Connection {
   /// One read, so that nobody takes more than a turn.
   private mutating func read(_ turn: inout Turn) {
     guard socket.mayHaveInput, exchange.wantsInput else { return }
-    switch unsafe socket.receive(into: thread.input) {
+    switch unsafe socket.receive(into: turn.thread.input) {
     case .bytes(let count):
-      let bytes = unsafe UnsafeRawBufferPointer(start: thread.input.baseAddress, count: count)
+      let bytes = unsafe UnsafeRawBufferPointer(
+        start: turn.thread.input.baseAddress, count: count)
       turn.tally.noteReceived(count)
       unsafe advance(Span(_unsafeBytes: bytes), &turn)
     case .end:
@@ -131,7 +133,7 @@ struct Connection {
   private mutating func perform(one action: consuming GuestExchange.Action, _ turn: inout Turn) {
     switch consume action {
     case .wait: break
-    case .ask(let request): ask(request, &turn)
+    case .ask(let question, let body): ask(question, body, &turn)
     case .sendContinue: ResponseWriter.writeInterim(into: &turn.output)
     case .send(let reply): send(reply, &turn)
     case .refuse(let refusal, let reply):
@@ -145,30 +147,38 @@ struct Connection {
     }
   }
 
-  private mutating func ask(_ request: consuming GuestRequest, _ turn: inout Turn) {
+  private mutating func ask(_ question: Question, _ body: [UInt8], _ turn: inout Turn) {
     let shared = entrance.shared
     if let refusal = shared.ledger.ask(seat, now: turn.now) {
       shared.notes.note(refusal, of: guest, now: turn.now)
       perform(one: exchange.throttled(refusal, now: turn.now), &turn)
       return
     }
-    request.link = findLink()
+    let request = GuestRequest(
+      question, network: guest.network, source: guest.address, local: local, caller: caller,
+      link: findLink(), body: body)
     switch shared.service.answer(request) {
-    case .answer(let answer): perform(one: exchange.answered(answer, now: turn.now), &turn)
+    case .answer(let answer): perform(one: answered(answer, &turn), &turn)
     case .wait(let pending):
       // What is answered already does not wait for this.
       flush(&turn)
-      let isTaken = shared.pending.submit(pending) { [key, deliver = thread.delivery] answer in
-        deliver(answer, key)
+      let isTaken = shared.pending.submit(pending) { [key, deliver = turn.thread.delivery] in
+        deliver($0, key)
       }
       guard !isTaken else {
         waitingSince = turn.start
         return
       }
       shared.notes.note(.tooManyPending, of: guest, now: turn.now)
-      let answer = GuestAnswer(refusal: .tooManyPending)
-      perform(one: exchange.answered(answer, now: turn.now), &turn)
+      perform(one: answered(GuestAnswer(refusal: .tooManyPending), &turn), &turn)
     }
+  }
+
+  private mutating func answered(_ answer: consuming GuestAnswer, _ turn: inout Turn)
+    -> GuestExchange.Action
+  {
+    if caller == nil { caller = answer.instance }
+    return exchange.answered(answer, now: turn.now)
   }
 
   /// What the kernel knows of the way to the guest, asked once, and again while it knows no MAC.
@@ -178,8 +188,8 @@ struct Connection {
     guard let links = entrance.links, !guest.address.isLoopback else { return LinkFacts() }
     let found = links(
       GuestWay(
-        source: guest.address, local: entrance.local(of: key.descriptor),
-        interface: guest.address.isLinkLocal ? peer.scope : socket.boundInterface))
+        source: guest.address, local: local,
+        interface: guest.address.isLinkLocal ? scope : socket.boundInterface))
     link = found
     return found
   }
@@ -207,7 +217,7 @@ struct Connection {
     waitingSince = nil
     turn.tally.noteAnswer(
       reply.answer, sentBytes: reply.isHead ? 0 : reply.answer.body.count, to: guest,
-      key: busyKey, waited: waited, second: turn.now / 1000)
+      waited: waited, second: turn.now / 1000)
   }
 
   /// Sends the answers, as far as the guest takes them.
@@ -242,7 +252,7 @@ struct Connection {
       entrance.shared.notes.note(.tooMuchHeld, of: guest, now: turn.now)
       return close(&turn)
     }
-    guard socket.isWatched(by: thread, as: key) else { return close(&turn) }
+    guard socket.isWatched(by: turn.thread, as: key) else { return close(&turn) }
     turn.connections.setDeadline(exchange.deadline, of: key)
     if !isWaitingForTurn, socket.mayHaveInput, exchange.wantsInput {
       isWaitingForTurn = true

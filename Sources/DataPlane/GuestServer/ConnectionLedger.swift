@@ -37,19 +37,33 @@ final class ConnectionLedger: Sendable {
 
   /// The connections that came in by one listener.
   private final class Entry {
+    let number: UInt64
     var open = 0
     var isDraining = false
     let empty: AsyncStream<Never>
     let emptied: AsyncStream<Never>.Continuation
 
-    init() { (empty, emptied) = AsyncStream.makeStream() }
+    init(number: UInt64) {
+      self.number = number
+      (empty, emptied) = AsyncStream.makeStream()
+    }
   }
 
   private struct State {
-    var entries: [ListenerID: Entry] = [:]
+    /// By the listener's place.
+    var entries: [Entry?] = []
+    var lastNumber: UInt64 = 0
     var open = 0
     var accounts: GuestAccounts
     var isDraining = false
+
+    /// Nil where the listener is forgotten, also where another has its place now.
+    func entry(of listener: ListenerID) -> Entry? {
+      guard entries.indices.contains(listener.place), let entry = entries[listener.place],
+        entry.number == listener.number
+      else { return nil }
+      return entry
+    }
   }
 
   private let state: Mutex<State>
@@ -61,19 +75,27 @@ final class ConnectionLedger: Sendable {
     (empty, emptied) = AsyncStream.makeStream()
   }
 
-  /// Lets connections of a listener in.
-  func open(_ listener: ListenerID) {
+  /// Lets connections of a new listener in.
+  func addListener() -> ListenerID {
     state.withLock { state in
-      if state.entries[listener] == nil { state.entries[listener] = Entry() }
+      state.lastNumber += 1
+      let entry = Entry(number: state.lastNumber)
+      let place = state.entries.firstIndex { $0 == nil } ?? state.entries.count
+      if place == state.entries.count {
+        state.entries.append(entry)
+      } else {
+        state.entries[place] = entry
+      }
+      return ListenerID(number: entry.number, place: place)
     }
   }
 
-  /// Has no listener of that number any more.
+  /// Has no such listener any more.
   func forget(_ listener: ListenerID) {
     state.withLock { state in
       // What is still open must stay known; it is then the server's end that closes it.
-      guard state.entries[listener]?.open == 0 else { return }
-      state.entries[listener] = nil
+      guard state.entry(of: listener)?.open == 0 else { return }
+      state.entries[listener.place] = nil
     }
   }
 
@@ -83,7 +105,7 @@ final class ConnectionLedger: Sendable {
     -> Seat
   {
     state.withLock { state in
-      guard !state.isDraining, let entry = state.entries[listener], !entry.isDraining else {
+      guard !state.isDraining, let entry = state.entry(of: listener), !entry.isDraining else {
         return .none
       }
       let (payer, admission) = state.accounts.open(guest, isKnown: isKnown, now: now)
@@ -99,12 +121,12 @@ final class ConnectionLedger: Sendable {
   func release(_ seat: Seat, by listener: ListenerID) {
     let emptied = state.withLock { state in
       state.accounts.close(seat.payer, after: seat.admission)
-      let entry = state.entries[listener]
-      entry?.open -= 1
       state.open -= 1
       var emptied: [AsyncStream<Never>.Continuation] = []
       if state.isDraining, state.open == 0 { emptied.append(self.emptied) }
-      if let entry, entry.isDraining, entry.open == 0 { emptied.append(entry.emptied) }
+      guard let entry = state.entry(of: listener) else { return emptied }
+      entry.open -= 1
+      if entry.isDraining, entry.open == 0 { emptied.append(entry.emptied) }
       return emptied
     }
     for continuation in emptied { continuation.finish() }
@@ -151,9 +173,10 @@ final class ConnectionLedger: Sendable {
 
   /// Lets no connection in by a listener any more. Those that are open are to be told.
   func drain(_ listener: ListenerID) {
-    let emptied = state.withLock { state in
-      state.entries[listener]?.isDraining = true
-      return state.entries[listener].flatMap { $0.open == 0 ? $0.emptied : nil }
+    let emptied = state.withLock { state -> AsyncStream<Never>.Continuation? in
+      guard let entry = state.entry(of: listener) else { return nil }
+      entry.isDraining = true
+      return entry.open == 0 ? entry.emptied : nil
     }
     emptied?.finish()
   }
@@ -162,7 +185,7 @@ final class ConnectionLedger: Sendable {
   var open: Int { state.withLock { $0.open } }
 
   /// How many connections that came in by a listener are open.
-  func open(of listener: ListenerID) -> Int { state.withLock { $0.entries[listener]?.open ?? 0 } }
+  func open(of listener: ListenerID) -> Int { state.withLock { $0.entry(of: listener)?.open ?? 0 } }
 
   /// Returns when the last connection has gone after ``drain()``, or the task is cancelled.
   func waitUntilEmpty() async {
@@ -172,7 +195,7 @@ final class ConnectionLedger: Sendable {
   /// Returns when a listener's last connection has gone after ``drain(_:)``, or the task is
   /// cancelled.
   func waitUntilEmpty(_ listener: ListenerID) async {
-    guard let empty = state.withLock({ $0.entries[listener]?.empty }) else { return }
+    guard let empty = state.withLock({ $0.entry(of: listener)?.empty }) else { return }
     for await _ in empty {}
   }
 }

@@ -14,6 +14,14 @@ struct ConnectionTable {
   private(set) var sweepAt = Int.max
   /// Connections that have more to read than one turn allows.
   private var again: [Poll.Key] = []
+  /// Of the key that was made last.
+  private var lastNumber: UInt32 = 0
+
+  /// A key that no other connection has.
+  mutating func makeKey(_ descriptor: CInt) -> Poll.Key {
+    lastNumber = lastNumber == .max ? 1 : lastNumber + 1
+    return Poll.Key(descriptor: descriptor, number: lastNumber)
+  }
 
   /// Nil where it is gone.
   subscript(key: Poll.Key) -> HeldConnection? {
@@ -93,11 +101,8 @@ final class HeldConnection {
   let key: Poll.Key
   var connection: Connection
 
-  init(
-    _ key: Poll.Key, of peer: GuestPeer, by entrance: Entrance, in seat: ConnectionLedger.Seat,
-    on thread: LoopThread, now: Int
-  ) {
-    self.key = key
-    connection = Connection(key, of: peer, by: entrance, in: seat, on: thread, now: now)
+  init(_ connection: consuming Connection) {
+    key = connection.key
+    self.connection = connection
   }
 }

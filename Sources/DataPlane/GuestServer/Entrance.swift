@@ -19,8 +19,8 @@ final class Entrance: Sendable {
   /// Our own address, where the socket has one; nil where it listens at all.
   private let local: IPAddress?
   let links: LinkLookup?
-  /// Tells its network from others, and this process from the next one.
-  let salt: UInt64
+  /// Of its guests' keys.
+  private let salt: UInt64
   let shared: SharedResources
   /// Called where the socket is of no more use.
   let onLost: @Sendable () -> Void
@@ -37,7 +37,7 @@ final class Entrance: Sendable {
     self.configuration = configuration
     self.local = local
     self.links = links
-    salt = UInt64(bitPattern: Int64(configuration.network.hashValue))
+    salt = GuestAccounts.Guest.salt(of: configuration.network)
     self.shared = shared
     self.logger = logger
     self.onLost = onLost
@@ -54,15 +54,14 @@ final class Entrance: Sendable {
 
   /// Who a peer is to the accounts.
   func guest(_ peer: GuestPeer) -> GuestAccounts.Guest {
-    GuestAccounts.Guest(network: configuration.network, address: peer.address)
+    GuestAccounts.Guest(network: configuration.network, address: peer.address, salt: salt)
   }
 
   /// Lets a guest in, or not.
   /// - Returns: A seat; where it is not taken, the socket is to be closed without a word.
-  func admit(_ peer: GuestPeer, now: Int) -> ConnectionLedger.Seat {
-    let guest = guest(peer)
-    let seat = shared.ledger.admit(
-      guest, isKnown: shared.service.knows(peer.address, on: guest.network), by: id, now: now)
+  func admit(_ guest: GuestAccounts.Guest, now: Int) -> ConnectionLedger.Seat {
+    let isKnown = shared.service.knows(guest.address, on: guest.network)
+    let seat = shared.ledger.admit(guest, isKnown: isKnown, by: id, now: now)
     if !seat.isTaken { shared.notes.note(.tooManyConnections, of: guest, now: now) }
     return seat
   }

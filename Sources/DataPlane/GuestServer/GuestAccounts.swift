@@ -11,11 +11,31 @@ import MetadataService
 struct GuestAccounts: Sendable {
   /// Who holds connections: networks may use the same addresses.
   struct Guest: Hashable, Sendable {
-    let network: NetworkID?
+    /// Stands for the guest in tables that are looked at with each connection or request, where hashing
+    /// its network would cost too much; never 0.
+    let key: UInt64
     let address: IPAddress
+    let network: NetworkID?
 
-    /// By the address alone: few networks have the same ones, and a name takes long to hash.
-    func hash(into hasher: inout Hasher) { hasher.combine(address) }
+    /// - Parameter salt: ``salt(of:)`` of the network.
+    init(network: NetworkID?, address: IPAddress, salt: UInt64) {
+      let (upper, lower) = address.halves
+      key = max(1, ByteHash.mix(ByteHash.mix(salt, upper), lower))
+      self.address = address
+      self.network = network
+    }
+
+    init(network: NetworkID?, address: IPAddress) {
+      self.init(network: network, address: address, salt: Guest.salt(of: network))
+    }
+
+    /// Tells a network's keys from those of others, and this process' from those of the next one: nobody
+    /// can choose addresses whose keys meet.
+    static func salt(of network: NetworkID?) -> UInt64 {
+      UInt64(bitPattern: Int64(network.hashValue))
+    }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(key) }
   }
 
   /// Who pays for a connection, for as long as it lasts: where the account stands, which has no one
@@ -37,7 +57,8 @@ struct GuestAccounts: Sendable {
     case dropped
   }
 
-  private struct Account: Sendable {
+  /// What one guest has and uses.
+  struct Account: Sendable {
     var connections = 0
     var turnedAway = 0
     var heldBytes = 0
@@ -56,16 +77,11 @@ struct GuestAccounts: Sendable {
   /// these, silence is cheaper.
   static let maximumTurnedAway = 64
   static let maximumTurnedAwayPerGuest = 4
-  /// A table is looked through for idle accounts when it has grown to twice what was left the last
-  /// time, and to no less than this.
-  private static let leastSweep = 1024
-  /// A full table is looked through no more often.
-  private static let sweepMilliseconds = 1000
 
   private let limits: ConnectionLimits
   private let rates: RateLimits
-  private var known = Table(maximum: .max)
-  private var strangers = Table(maximum: Limits.maximumStrangerAccounts)
+  private var known = AccountTable(maximum: .max)
+  private var strangers = AccountTable(maximum: Limits.maximumStrangerAccounts)
   private var crowd = Account()
   private var requests = TokenBucket()
   private var strangersRequests = TokenBucket()
@@ -188,64 +204,6 @@ struct GuestAccounts: Sendable {
   private static func seconds(_ milliseconds: Int) -> Int { max(1, (milliseconds + 999) / 1000) }
 
   // MARK: Tables
-
-  /// Accounts in places, which are looked up once for a connection.
-  private struct Table: Sendable {
-    let maximum: Int
-    private var places: [Guest: Int] = [:]
-    private var accounts: [Account] = []
-    private var free: [Int] = []
-    private var sweepCount = GuestAccounts.leastSweep
-    private var sweptAt = Int.min
-
-    init(maximum: Int) { self.maximum = maximum }
-
-    var count: Int { places.count }
-
-    subscript(place: Int) -> Account {
-      get { accounts[place] }
-      _modify { yield &accounts[place] }
-    }
-
-    /// Where a guest's account stands; nil where it has none and there is no room for one.
-    mutating func place(of guest: Guest, now: Int) -> Int? {
-      if places.count >= min(sweepCount, maximum) {
-        if let place = places[guest] { return place }
-        sweep(now)
-        guard places.count < maximum else { return nil }
-      }
-      // Nobody's, so that whoever has it now is new.
-      let vacant = free.last ?? accounts.count
-      let place = Table.entered(&places[guest, default: vacant])
-      guard place == vacant else { return place }
-      if free.popLast() == nil {
-        accounts.append(Account())
-      } else {
-        accounts[place] = Account()
-      }
-      return place
-    }
-
-    /// With one look, an entry that was there or that is there now.
-    private static func entered(_ place: inout Int) -> Int { place }
-
-    private mutating func sweep(_ now: Int) {
-      guard sweptAt == .min || now - sweptAt >= GuestAccounts.sweepMilliseconds else { return }
-      sweptAt = now
-      let busy = places.filter { !accounts[$0.value].isIdle(now: now) }
-      if busy.isEmpty {
-        // As many may come within the next second.
-        places.removeAll(keepingCapacity: true)
-        accounts.removeAll(keepingCapacity: true)
-        free = []
-      } else {
-        let taken = Set(busy.values)
-        free = accounts.indices.filter { !taken.contains($0) }
-        places = busy
-      }
-      sweepCount = max(GuestAccounts.leastSweep, places.count * 2)
-    }
-  }
 
   private mutating func payer(for guest: Guest, isKnown: Bool, now: Int) -> Payer {
     if isKnown {

@@ -19,11 +19,6 @@ struct GuestExchange: Sendable {
   }
 
   private let timeouts: Timeouts
-  private let network: NetworkID?
-  private let source: IPAddress
-  private let local: IPAddress?
-  /// Whom the connection is answered as, from its first answer on.
-  private var caller: InstanceID?
   private var parser = RequestParser()
   private var request = Asked(isHead: false, keepsAlive: false, isHTTP10: false)
   /// Input that is not taken yet; the first `taken` bytes of it are.
@@ -44,17 +39,8 @@ struct GuestExchange: Sendable {
   }
 
   /// A connection that has just been accepted.
-  /// - Parameters:
-  ///   - network: The network that the listener serves.
-  ///   - source: The peer's address.
-  ///   - local: Our own.
-  init(
-    timeouts: Timeouts, network: NetworkID?, source: IPAddress, local: IPAddress? = nil, now: Int
-  ) {
+  init(timeouts: Timeouts, now: Int) {
     self.timeouts = timeouts
-    self.network = network
-    self.source = source
-    self.local = local
     state = .idle
     stateDeadline = now + timeouts.idleMilliseconds
   }
@@ -178,9 +164,7 @@ struct GuestExchange: Sendable {
       isHead: question.method == .head, keepsAlive: keepsAlive, isHTTP10: isHTTP10)
     enter(.asked, until: .max)
     hasAsked = true
-    return .ask(
-      GuestRequest(
-        question, network: network, source: source, local: local, caller: caller, body: body))
+    return .ask(question, body: body)
   }
 
   /// Keeps what is not taken, up to the limit. More than that can only come with the end of input,
@@ -212,9 +196,8 @@ struct GuestExchange: Sendable {
   // MARK: Events
 
   /// The answer to the request that was asked last.
-  mutating func answered(_ answer: GuestAnswer, now: Int) -> Action {
+  mutating func answered(_ answer: consuming GuestAnswer, now: Int) -> Action {
     guard state == .asked else { return .wait }
-    if caller == nil { caller = answer.instance }
     let endsConnection = answer.refusal?.endsConnection == true
     guard request.keepsAlive, !isDraining, !endsConnection else {
       state = .ending(lingers: isDraining || endsConnection || buffered.count > taken)

@@ -6,7 +6,7 @@ extension GuestExchange {
   enum Action: Sendable {
     /// Nothing to do before the next event.
     case wait
-    case ask(GuestRequest)
+    case ask(Question, body: [UInt8])
     /// Tell the guest to send its body.
     case sendContinue
     case send(Reply)
@@ -29,10 +29,10 @@ extension GuestExchange {
       case close
     }
 
-    var answer: GuestAnswer
+    let answer: GuestAnswer
     /// The body is counted, not sent.
     var isHead = false
-    var connection: Connection
+    let connection: Connection
   }
 
   enum State: Sendable, Hashable {

@@ -28,13 +28,13 @@ struct GuestListener: Sendable {
     let entrance = Entrance(
       id: id, socket: socket.descriptor, configuration: configuration, local: socket.address,
       links: links, shared: shared, logger: logger, onLost: onLost)
-    await loops.perform { thread, _ in thread.open(entrance) }
+    await loops.perform { $0.open(entrance, &$1) }
     return GuestListener(entrance: entrance, loops: loops, port: socket.port)
   }
 
   /// Accepts nothing more, and closes the listener. What has been accepted is served on.
   func close() async {
-    await loops.perform { [entrance] thread, _ in thread.close(entrance) }
+    await loops.perform { [entrance] in $0.close(entrance, &$1) }
     Glibc.close(entrance.socket)
   }
 }

@@ -58,7 +58,7 @@ public struct GuestTally: Sendable {
   ///     has its latency with ``noteOutput(bytes:since:)``.
   ///   - second: Of the thread's clock.
   mutating func noteAnswer(
-    _ answer: GuestAnswer, sentBytes: Int, to guest: GuestAccounts.Guest, key: UInt64,
+    _ answer: GuestAnswer, sentBytes: Int, to guest: GuestAccounts.Guest,
     waited nanoseconds: Int?, second: Int
   ) {
     answers[GuestTally.index(answer.dialect, StatusClass(answer.status))] &+= 1
@@ -67,8 +67,7 @@ public struct GuestTally: Sendable {
     } else {
       unsentAnswers &+= 1
     }
-    busy.note(
-      guest, key: key, isRefused: answer.status >= 400, sentBytes: sentBytes, second: second)
+    busy.note(guest, isRefused: answer.status >= 400, sentBytes: sentBytes, second: second)
   }
 
   /// Counts what was given to the kernel, with the answers in it.

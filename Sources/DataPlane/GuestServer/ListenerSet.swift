@@ -1,9 +1,12 @@
 import Logging
 import Synchronization
 
-/// Which listener of a server, for as long as the process lives.
+/// Which listener of a server.
 public struct ListenerID: Sendable, Hashable {
+  /// No other listener of the server has it, before or after.
   let number: UInt64
+  /// Where the ledger has it, as long as it is there.
+  let place: Int
 }
 
 /// A server's listeners. They come and go while it runs.
@@ -21,7 +24,6 @@ public final class ListenerSet: Sendable {
     var listeners: [ListenerID: GuestListener] = [:]
     /// Those of them that closed by themselves.
     var lost: Set<ListenerID> = []
-    var lastNumber: UInt64 = 0
 
     mutating func take(_ id: ListenerID) -> GuestListener? {
       lost.remove(id)
@@ -62,16 +64,11 @@ public final class ListenerSet: Sendable {
     _ configuration: ListenerConfiguration, onLost: @escaping @Sendable () -> Void,
     links: LinkLookup? = nil
   ) async throws(ListenError) -> GuestListener {
-    let id = state.withLock { state -> ListenerID? in
-      guard case .accepting = state.phase else { return nil }
-      state.lastNumber += 1
-      return ListenerID(number: state.lastNumber)
-    }
-    guard let id else {
+    guard case .accepting = state.withLock({ $0.phase }) else {
       configuration.closeDescriptor()
       throw ListenError(configuration, reason: "the server is ending")
     }
-    shared.ledger.open(id)
+    let id = shared.ledger.addListener()
     let listener: GuestListener
     do {
       listener = try await GuestListener.open(

@@ -19,14 +19,6 @@ import MetadataService
   /// One read's bytes. One buffer serves all connections in turn.
   let input: UnsafeMutableRawBufferPointer
 
-  /// The listeners, by their sockets.
-  private var doors: [CInt: Entrance] = [:]
-  /// Those of them where nothing is accepted after a failure, and until when.
-  private var closedDoors: [CInt: Int] = [:]
-  /// Connections that were accepted and not heard yet.
-  private var crowd = Crowd()
-  /// Of the connection that was accepted last.
-  private var lastNumber: UInt32 = 0
   private var isOver = false
 
   init(_ loop: EventLoop) {
@@ -49,7 +41,7 @@ import MetadataService
 
   func run() {
     poll.add(Poll.Key(descriptor: loop.wake, number: 0), .input)
-    var turn = Turn()
+    var turn = Turn(of: self)
     while !isOver {
       let count = waitForEvents(turn)
       turn.begin()
@@ -59,8 +51,8 @@ import MetadataService
         handle(key, events, &turn)
       }
       if turn.connections.hasMoreToRead { continueReading(&turn) }
-      if !crowd.isEmpty { hearCrowd(&turn) }
-      if !closedDoors.isEmpty { reopenDoors(now) }
+      if !turn.crowd.isEmpty { hearCrowd(&turn) }
+      if !turn.closedDoors.isEmpty { reopenDoors(now, &turn) }
       if now >= turn.connections.sweepAt { endLateOnes(&turn) }
     }
     end(&turn)
@@ -68,8 +60,8 @@ import MetadataService
 
   private func waitForEvents(_ turn: borrowing Turn) -> Int {
     let timeout: CInt
-    if !turn.connections.hasMoreToRead, crowd.isEmpty {
-      let next = closedDoors.values.reduce(turn.connections.sweepAt, min)
+    if !turn.connections.hasMoreToRead, turn.crowd.isEmpty {
+      let next = turn.closedDoors.values.reduce(turn.connections.sweepAt, min)
       timeout = next == .max ? -1 : CInt(clamping: max(0, next - LoopThread.now()))
     } else {
       timeout = 0
@@ -83,7 +75,9 @@ import MetadataService
       turn.connections[key]?.connection.happened(events, &turn)
     } else if key.descriptor == loop.wake {
       for job in loop.takeJobs() { job(self, &turn) }
-    } else if let entrance = doors[key.descriptor], closedDoors[key.descriptor] == nil {
+    } else if let entrance = turn.doors[key.descriptor],
+      turn.closedDoors[key.descriptor] == nil
+    {
       accept(at: entrance, &turn)
     }
   }
@@ -107,7 +101,7 @@ import MetadataService
     let start = turn.start
     defer { turn.count(since: start) }
     for _ in 0..<LoopThread.maximumAccepts {
-      guard let newcomer = crowd.popFirst() else { return }
+      guard let newcomer = turn.crowd.popFirst() else { return }
       turn.count(since: newcomer.since)
       turn.connections[newcomer.key]?.connection.begin(&turn)
     }
@@ -116,24 +110,24 @@ import MetadataService
   // MARK: Doors
 
   /// Accepts connections of a listener from now on.
-  func open(_ entrance: Entrance) {
-    doors[entrance.socket] = entrance
+  func open(_ entrance: Entrance, _ turn: inout Turn) {
+    turn.doors[entrance.socket] = entrance
     watchDoor(entrance.socket)
   }
 
   /// Accepts nothing more of a listener.
-  func close(_ entrance: Entrance) {
-    guard doors.removeValue(forKey: entrance.socket) != nil else { return }
-    if closedDoors.removeValue(forKey: entrance.socket) == nil { poll.remove(entrance.socket) }
+  func close(_ entrance: Entrance, _ turn: inout Turn) {
+    guard turn.doors.removeValue(forKey: entrance.socket) != nil else { return }
+    if turn.closedDoors.removeValue(forKey: entrance.socket) == nil { poll.remove(entrance.socket) }
   }
 
   private func watchDoor(_ socket: CInt) {
     poll.add(Poll.Key(descriptor: socket, number: 0), [.input, .oneThread])
   }
 
-  private func reopenDoors(_ now: Int) {
-    for (socket, until) in closedDoors where now >= until {
-      closedDoors[socket] = nil
+  private func reopenDoors(_ now: Int, _ turn: inout Turn) {
+    for (socket, until) in turn.closedDoors where now >= until {
+      turn.closedDoors[socket] = nil
       watchDoor(socket)
     }
   }
@@ -144,8 +138,8 @@ import MetadataService
       let socket = unsafe np_accept(entrance.socket, &peer)
       if socket >= 0 {
         guard let held = admit(socket, peer, by: entrance, &turn) else { continue }
-        if !crowd.isEmpty || count >= LoopThread.maximumAccepts {
-          crowd.append(held.key, since: turn.start)
+        if !turn.crowd.isEmpty || count >= LoopThread.maximumAccepts {
+          turn.crowd.append(held.key, since: turn.start)
         } else {
           held.connection.begin(&turn)
         }
@@ -156,11 +150,11 @@ import MetadataService
       case .passing: continue
       case .exhausted(let code):
         entrance.cannotAccept(code, now: turn.now)
-        closedDoors[entrance.socket] = turn.now + Entrance.pauseMilliseconds
+        turn.closedDoors[entrance.socket] = turn.now + Entrance.pauseMilliseconds
         poll.remove(entrance.socket)
         return
       case .gone:
-        close(entrance)
+        close(entrance, &turn)
         entrance.onLost()
         return
       }
@@ -172,15 +166,16 @@ import MetadataService
     _ socket: CInt, _ address: np_address, by entrance: Entrance, _ turn: inout Turn
   ) -> HeldConnection? {
     let peer = GuestPeer(address)
-    let seat = entrance.admit(peer, now: turn.now)
+    let guest = entrance.guest(peer)
+    let seat = entrance.admit(guest, now: turn.now)
     guard seat.isTaken else {
       Glibc.close(socket)
       return nil
     }
     turn.tally.noteConnection()
-    lastNumber = lastNumber == .max ? 1 : lastNumber + 1
-    let key = Poll.Key(descriptor: socket, number: lastNumber)
-    let held = HeldConnection(key, of: peer, by: entrance, in: seat, on: self, now: turn.now)
+    let key = turn.connections.makeKey(socket)
+    let held = HeldConnection(
+      Connection(key, of: guest, scope: peer.scope, by: entrance, in: seat, now: turn.now))
     turn.connections.add(held)
     return held
   }
@@ -210,7 +205,7 @@ import MetadataService
   /// Tells the connections of a listener, or all, to end.
   func drain(_ listener: ListenerID?, isListenerGone: Bool, _ turn: inout Turn) {
     // Whoever is in the crowd has asked something, and to be closed unheard would be a reset.
-    while !crowd.isEmpty { hearCrowd(&turn) }
+    while !turn.crowd.isEmpty { hearCrowd(&turn) }
     for held in turn.connections.connections(of: listener) {
       held.connection.shutDown(isListenerGone: isListenerGone, &turn)
     }
@@ -226,8 +221,8 @@ import MetadataService
   private func end(_ turn: inout Turn) {
     // Whoever waits for a job has it done.
     for job in loop.endJobs() { job(self, &turn) }
-    for entrance in doors.values { close(entrance) }
+    for entrance in turn.doors.values { close(entrance, &turn) }
     closeConnections(of: nil, &turn)
-    crowd = Crowd()
+    turn.crowd = Crowd()
   }
 }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What a thread lends to the connections whose turn it is, one after another.
+/// What a thread works with, and lends to the connections whose turn it is, one after another.
 ///
 /// It is handed from function to function, so that it is known at compile time that nobody else uses it
 /// meanwhile; to look that up at run time was a tenth of a request.
@@ -8,6 +8,7 @@ struct Turn: ~Copyable {
   /// A buffer that grew beyond this for a large answer is not kept.
   private static let maximumSpareBytes = 256 * 1024
 
+  let thread: LoopThread
   /// When the kernel told of what is handled now, in nanoseconds.
   private(set) var start = LoopThread.nanoseconds()
   /// The time of this turn in milliseconds.
@@ -18,9 +19,17 @@ struct Turn: ~Copyable {
   var heads = KnownHeads()
   /// All connections of the thread.
   var connections = ConnectionTable()
+  /// The listeners, by their sockets.
+  var doors: [CInt: Entrance] = [:]
+  /// Those of them where nothing is accepted after a failure, and until when.
+  var closedDoors: [CInt: Int] = [:]
+  /// Connections that were accepted and not heard yet.
+  var crowd = Crowd()
   /// What the thread has done; nobody else touches it.
   var tally = GuestTally()
   private var date = HTTPDate(secondsSince1970: 0)
+
+  init(of thread: LoopThread) { self.thread = thread }
 
   /// The next events are there.
   mutating func begin() {
