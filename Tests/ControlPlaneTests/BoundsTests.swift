@@ -123,7 +123,7 @@ struct BoundsTests {
     "who reads an answer slowly gets all of it, though that takes longer than one may be idle; who stops does not"
   )
   func slowReader() async throws {
-    let (idle, blobs) = (Duration.seconds(1), 64)
+    let (idle, blobs) = (Duration.seconds(1), 16)
     try await withPlane(bounds: Self.bounds(idle: 1000)) { plane in
       let text = String(repeating: "x", count: Limits.maximumUserDataBytes)
       for number in 0..<blobs {

@@ -79,7 +79,7 @@ final class RawConnection: Sendable {
       let pause: Int32 = 10
       var read = 0
       while read < count {
-        guard let text = self.receive(atMost: min(count - read, 16_384)), !text.isEmpty else {
+        guard let text = self.receive(atMost: min(count - read, 4096)), !text.isEmpty else {
           break
         }
         read += text.count
