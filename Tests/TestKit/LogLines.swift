@@ -45,12 +45,17 @@ public final class LogLines: Sendable {
       state.program += 1
       return state.program
     }
-    handle.readabilityHandler = { handle in
-      let data = handle.availableData
-      if data.isEmpty { handle.readabilityHandler = nil }
-      self.change { state in
-        state.text += String(decoding: data, as: UTF8.self)
-        if data.isEmpty && program == state.program { state.hasEnded = true }
+    // A thread, not a readability handler: who lets go of a daemon would close the file under
+    // Dispatch, which does not bear that.
+    Thread.detachNewThread {
+      var hasEnded = false
+      while !hasEnded {
+        let data = handle.availableData
+        hasEnded = data.isEmpty
+        self.change { state in
+          state.text += String(decoding: data, as: UTF8.self)
+          if hasEnded && program == state.program { state.hasEnded = true }
+        }
       }
     }
   }
