@@ -77,7 +77,7 @@ struct ListingTests {
       }
       for entry in entries {
         let isDirectory = directories.contains(path + [entry.segment])
-        #expect(entry.listed == entry.segment + (isDirectory ? "/" : ""), "\(path)")
+        #expect(entry.listed.string == entry.segment + (isDirectory ? "/" : ""), "\(path)")
       }
     }
   }

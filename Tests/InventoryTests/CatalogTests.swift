@@ -14,7 +14,7 @@ struct CatalogTests {
   }
 
   static func hostname(_ match: Catalog.Finding) -> String? {
-    if case .instance(let view) = match { view.instance.hostname } else { nil }
+    if case .instance(let view) = match { view.instance.hostname.string } else { nil }
   }
 
   @Test("an address on two networks belongs to each network's own instance")

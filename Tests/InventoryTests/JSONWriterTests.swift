@@ -37,7 +37,7 @@ struct JSONWriterTests {
   func separators() {
     var json = JSONWriter(capacity: 1)
     json.object { json in
-      json.put("none", nil)
+      json.put("none", nil as ByteText?)
       json.put("empty", object: { _ in })
       json.put(
         "list",

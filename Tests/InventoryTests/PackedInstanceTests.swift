@@ -143,7 +143,8 @@ struct PackedInstanceTests {
       switch catalog.find(address, on: nil) {
       case .unknown: #expect(truth.isEmpty)
       case .instance(let view):
-        #expect(truth.count == 1 && truth.keys.contains { view.instance.hostname == "h\($0)" })
+        #expect(
+          truth.count == 1 && truth.keys.contains { view.instance.hostname.string == "h\($0)" })
       case .ambiguous(let named):
         let networks = catalog.networks(having: address)
         #expect(networks.map(\.text) == truth.values.sorted())
@@ -155,7 +156,7 @@ struct PackedInstanceTests {
 }
 
 /// Numbers that are the same every time.
-private struct SplitMix: RandomNumberGenerator {
+struct SplitMix: RandomNumberGenerator {
   var state: UInt64
 
   mutating func next() -> UInt64 {

@@ -70,7 +70,7 @@ struct TreeWalk {
     case .listing(let listing):
       let key = path.hasSuffix("/") ? path : path + "/"
       guard entries[key] == nil else { return }
-      let lines = JSONValue.array(listing.map { .string($0.listed) })
+      let lines = JSONValue.array(listing.map { JSONValue($0.listed) })
       let isFull =
         segments.count >= Limits.maximumTreeDepth
         || entries.count + listing.count > Limits.maximumTreeNodes

@@ -159,8 +159,8 @@ public struct ResourceService: Sendable {
       let address = interface.addresses.first?.ip
     else { return nil }
     let finding = service.catalog.read { $0.find(address, on: interface.network) }
-    guard case .instance(let view) = finding, view.instance.project == instance.project,
-      view.instance.hostname == instance.hostname
+    guard case .instance(let view) = finding, view.instance.project?.string == instance.project,
+      view.instance.hostname.string == instance.hostname
     else { return nil }
     return view.id
   }

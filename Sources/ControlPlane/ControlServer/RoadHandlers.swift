@@ -58,7 +58,7 @@ struct RoadHandlers: Sendable {
     let holders = networks.compactMap { network -> AddressOwner.Holder? in
       guard case .instance(let view) = catalog.find(address, on: network) else { return nil }
       return AddressOwner.Holder(
-        id: view.instance.id, hostname: view.instance.hostname, network: network)
+        id: view.instance.id, hostname: view.instance.hostname.string, network: network)
     }
     return AddressOwner(
       instances: holders, role: catalog.role(of: address, on: network)?.description)

@@ -183,7 +183,7 @@ struct WatchStream: Sendable {
     case .deleted(let id, let owner):
       return owner == project || (id.kind == .network && owner == nil)
     case .password(let id, _):
-      return catalog.read { $0.view(of: id) }?.instance.project == project
+      return catalog.read { $0.view(of: id) }?.instance.project?.string == project
     }
   }
 

@@ -122,21 +122,22 @@ public final class RenderInput: Sendable {
 /// The daemon's settings that show in documents. They never change.
 public final class RenderSettings: Sendable {
   /// Appended to host names, as Nova's `dhcp_domain`; empty appends nothing.
-  public let dhcpDomain: String
+  public let dhcpDomain: ByteText
   /// The static vendor data file's content, a map.
   public let vendorData: JSONValue
 
   public init(dhcpDomain: String = "", vendorData: JSONValue = [:]) {
-    self.dhcpDomain = dhcpDomain
+    self.dhcpDomain = ByteText(dhcpDomain)
     self.vendorData = vendorData
   }
 }
 
 extension RenderInput {
   /// The host name with its domain, the instance's own or else the daemon's.
-  public var fullHostname: String {
+  public var fullHostname: ByteText {
+    let hostname = view.instance.hostname
     let domain = view.instance.domain ?? settings.dhcpDomain
-    return domain.isEmpty ? view.instance.hostname : "\(view.instance.hostname).\(domain)"
+    return domain.isEmpty ? hostname : ByteText(joining: [hostname, domain], by: ".")
   }
 }
 
@@ -152,28 +153,28 @@ public enum MetadataNode: Sendable {
     switch self {
     case .document(let document), .password(let document): document
     case .listing(let entries):
-      Document(.plainText, Array(entries.map(\.listed).joined(separator: "\n").utf8))
+      Document(text: ByteText(joining: entries.map(\.listed), by: "\n"))
     }
   }
 }
 
 /// A line of a listing.
-public struct ListingEntry: Sendable, Hashable {
+public struct ListingEntry: Sendable {
   /// The line as guests read it, such as `placement/` or `0=alice`.
-  public let listed: String
+  public let listed: ByteText
   /// The path segment that leads to it, such as `placement` or `0`.
   public let segment: String
 
-  public init(listed: String, segment: String) {
+  public init(listed: ByteText, segment: String) {
     self.listed = listed
     self.segment = segment
   }
 
   /// A line that is itself the segment.
-  init(leaf name: String) { self.init(listed: name, segment: name) }
+  init(leaf name: String) { self.init(listed: ByteText(name), segment: name) }
 
   /// A line for a directory, which ends in a slash.
-  init(directory name: String) { self.init(listed: name + "/", segment: name) }
+  init(directory name: String) { self.init(listed: ByteText(name + "/"), segment: name) }
 }
 
 /// A document's bytes and their type.
@@ -193,6 +194,8 @@ public struct Document: Sendable, Hashable {
   }
 
   public init(text: String) { self.init(.plainText, Array(text.utf8)) }
+
+  public init(text: ByteText) { self.init(.plainText, text.bytes) }
 
   public init(json: JSONValue) { self.init(.json, json.bytes) }
 

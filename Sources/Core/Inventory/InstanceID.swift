@@ -10,27 +10,25 @@ public struct InstanceID: Hashable, Sendable, Comparable, ASCIIText {
   }
 
   /// Reads the form 8-4-4-4-12 in either case.
-  public init?(_ text: String) {
-    guard text.utf8.count == InstanceID.letters else { return nil }
+  public init?(_ text: String) { self.init(letters: text.utf8) }
+
+  /// Reads the form 8-4-4-4-12 in either case.
+  public init?(_ text: ByteText) { self.init(letters: text.utf8) }
+
+  private init?(letters: some Collection<UInt8>) {
+    guard letters.count == 36 else { return nil }
     var (upper, lower) = (UInt64(0), UInt64(0))
-    for (place, letter) in text.utf8.enumerated() {
-      if InstanceID.dashes.contains(place) {
-        guard letter == UInt8(ascii: "-") else { return nil }
-        continue
-      }
-      guard let digit = letter.hexDigit else { return nil }
-      // The upper half ends at the third dash.
-      if place < InstanceID.dashes[2] {
-        upper = upper << 4 | UInt64(digit)
-      } else {
+    for (place, letter) in letters.enumerated() {
+      switch place {
+      case 8, 13, 18, 23: guard letter == UInt8(ascii: "-") else { return nil }
+      default:
+        guard let digit = letter.hexDigit else { return nil }
+        upper = upper << 4 | lower >> 60
         lower = lower << 4 | UInt64(digit)
       }
     }
     self.init(upper: upper, lower: lower)
   }
-
-  private static let letters = 36
-  private static let dashes = [8, 13, 18, 23]
 
   /// A random UUID (RFC 9562, version 4).
   public static func random(using generator: inout some RandomNumberGenerator) -> InstanceID {
@@ -54,11 +52,11 @@ public struct InstanceID: Hashable, Sendable, Comparable, ASCIIText {
   }
 
   /// The 32 digits without dashes.
-  public var hexDigits: String {
+  public var hexDigits: ByteText {
     var text = TextBuffer(capacity: 32)
     text.append(hex: upper, digits: 16)
     text.append(hex: lower, digits: 16)
-    return String(decoding: text.finished(), as: UTF8.self)
+    return ByteText(text.finished())
   }
 
   public static func < (left: InstanceID, right: InstanceID) -> Bool {
@@ -69,6 +67,6 @@ public struct InstanceID: Hashable, Sendable, Comparable, ASCIIText {
   /// AWS' where the short one is another instance's already. Which one was taken is kept in the
   /// record, so an instance never changes its id.
   public var ec2InstanceIDCandidates: [String] {
-    [8, 17].map { "i-" + String(Substring(hexDigits.utf8.suffix($0))) }
+    [8, 17].map { "i-" + hexDigits.suffix($0).string }
   }
 }

@@ -1,5 +1,3 @@
-import Glibc
-
 /// An instance together with all that it refers to: what a dialect renders.
 ///
 /// An object that never changes, and is handed on many times for a document. What it says is found when
@@ -13,10 +11,10 @@ public final class InstanceView: Sendable {
   private let snapshot: SharedRecords.Snapshot
 
   /// A public key with the name that guests see.
-  public struct NamedKey: Sendable, Hashable {
-    public let name: String
+  public struct NamedKey: Sendable {
+    public let name: ByteText
     public let type: KeyPair.KeyType
-    public let publicKey: String
+    public let publicKey: ByteText
   }
 
   /// - Parameter shared: Where what the instance refers to is looked up. What cannot be found, because
@@ -44,8 +42,8 @@ public final class InstanceView: Sendable {
   /// When it was first declared, in seconds since 1970.
   public var createdAtSeconds: Int { instance.createdAtSeconds }
 
-  public var ec2InstanceID: String {
-    instance.knownEC2InstanceID ?? instance.id.ec2InstanceIDCandidates[0]
+  public var ec2InstanceID: ByteText {
+    instance.knownEC2InstanceID ?? ByteText(instance.id.ec2InstanceIDCandidates[0])
   }
 
   /// The interfaces in order, each with its network.
@@ -65,14 +63,18 @@ public final class InstanceView: Sendable {
   /// The keys in their order, the first being the one that EC2 knows as 0.
   public var keys: [NamedKey] {
     var keys: [NamedKey] = []
-    for (index, reference) in instance.keys.enumerated() {
-      switch reference {
+    var index = 0
+    instance.eachKey { key in
+      defer { index += 1 }
+      switch key {
       case .named(let name):
-        guard let pair = pair(name) else { continue }
-        keys.append(NamedKey(name: name, type: pair.type, publicKey: pair.publicKey))
+        guard let pair = pair(name) else { return }
+        keys.append(NamedKey(name: name, type: pair.type, publicKey: ByteText(pair.publicKey)))
       case .inline(let declared, let type, let text):
-        var name = declared ?? InstanceView.comment(of: text) ?? "key-\(index)"
-        if keys.contains(where: { $0.name == name }) { name += "-\(index)" }
+        var name = declared ?? InstanceView.comment(of: text) ?? ByteText("key-\(index)")
+        if keys.contains(where: { $0.name == name }) {
+          name = ByteText(joining: [name, ByteText("-\(index)")])
+        }
         keys.append(NamedKey(name: name, type: type, publicKey: text))
       }
     }
@@ -80,46 +82,29 @@ public final class InstanceView: Sendable {
   }
 
   /// The key that EC2 knows by a number; nil where there are not so many.
-  public func publicKey(at number: Int) -> String? {
+  public func publicKey(at number: Int) -> ByteText? {
     var place = 0
-    return instance.firstKey { reference in
-      let key =
-        switch reference {
-        case .named(let name): pair(name)?.publicKey
+    return instance.firstKey { key in
+      let text: ByteText? =
+        switch key {
+        case .named(let name): pair(name).map { ByteText($0.publicKey) }
         case .inline(_, _, let publicKey): publicKey
         }
-      guard key != nil else { return nil }
+      guard let text else { return nil }
       defer { place += 1 }
-      return place == number ? key : nil
+      return place == number ? text : nil
     }
   }
 
   /// A key pair of the instance's project.
-  private func pair(_ name: String) -> KeyPair? {
-    snapshot.records.keyPair(KeyPairID(project: instance.project, name: name))
+  private func pair(_ name: ByteText) -> KeyPair? {
+    snapshot.records.keyPair(KeyPairID(project: instance.project?.string, name: name.string))
   }
 
   /// The comment of an authorized_keys line, where it can stand in a listing.
-  private static func comment(of key: String) -> String? {
-    var key = key.trimmed
-    let rest = key.withUTF8 { key in
-      var rest = UnsafeRawBufferPointer(key)
-      // Behind the type and the key, and any number of spaces after each.
-      for _ in 0..<2 {
-        unsafe rest = UnsafeRawBufferPointer(rebasing: rest[lengthOfWord(in: rest)...])
-        unsafe rest = UnsafeRawBufferPointer(rebasing: rest.drop { $0 == UInt8(ascii: " ") })
-      }
-      return unsafe String(decoding: rest, as: UTF8.self)
-    }
-    let comment = rest.trimmed
-    return comment.isEmpty || NameRule.pathSegment(comment) != nil ? nil : comment
-  }
-
-  /// How many bytes there are before the first space.
-  private static func lengthOfWord(in text: UnsafeRawBufferPointer) -> Int {
-    guard let start = text.baseAddress,
-      let space = unsafe memchr(start, CInt(UInt8(ascii: " ")), text.count)
-    else { return text.count }
-    return unsafe UnsafeRawPointer(space) - start
+  private static func comment(of key: ByteText) -> ByteText? {
+    // Behind the type and the key.
+    let comment = key.trimmed.withoutFirstWord.withoutFirstWord.trimmed
+    return comment.isEmpty || NameRule.pathSegment(comment.string) != nil ? nil : comment
   }
 }

@@ -95,13 +95,16 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral,
   /// A string, or null where there is none.
   public init(_ text: String?) { self = text.map(JSONValue.string) ?? .null }
 
+  public init(_ text: ByteText?) { self.init(text?.string) }
+
   /// An integer.
   public init(_ value: Int) { self = .number(JSONNumber(value)) }
 
   /// A map of texts; of a key that is there twice the first counts.
-  public init(members: [(key: String, value: String)]) {
+  public init(members: [(key: ByteText, value: ByteText)]) {
     self = .object(
       OrderedDictionary(
-        members.lazy.map { ($0.key, .string($0.value)) }, uniquingKeysWith: { first, _ in first }))
+        members.lazy.map { ($0.key.string, .string($0.value.string)) },
+        uniquingKeysWith: { first, _ in first }))
   }
 }

@@ -35,14 +35,22 @@ public struct JSONWriter {
   /// A member's key; its value is what is put next.
   /// - Parameter key: Of letters that need no escape.
   public mutating func key(_ key: StaticString) {
-    unsafe text.append(
-      UnsafeRawBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount),
-      behind: followsValue ? ", \"" : "\"", before: "\": ")
+    let follows = followsValue
+    text.write(key.utf8CodeUnitCount + 6) { $0.put(key: key, behindComma: follows) }
     followsValue = false
   }
 
   public mutating func key(_ key: String) {
     put(key)
+    colon()
+  }
+
+  public mutating func key(_ key: ByteText) {
+    put(key)
+    colon()
+  }
+
+  private mutating func colon() {
     text.append(": ")
     followsValue = false
   }
@@ -71,9 +79,32 @@ public struct JSONWriter {
     if let text { put(text) } else { putNull() }
   }
 
-  public mutating func put(_ key: StaticString, _ text: some ASCIIText) {
+  /// A member that is a text, or null.
+  public mutating func put(_ key: StaticString, _ text: ByteText?) {
+    let isPut = unsafe text?.withUnsafeBytes { bytes in
+      guard unsafe JSONWriter.arePlain(bytes) else { return false }
+      let follows = followsValue
+      self.text.write(key.utf8CodeUnitCount + bytes.count + 8) { pen in
+        pen.put(key: key, behindComma: follows)
+        unsafe pen.put(quoted: bytes)
+      }
+      followsValue = true
+      return true
+    }
+    guard isPut != true else { return }
     self.key(key)
-    put(text)
+    if let text { put(text) } else { putNull() }
+  }
+
+  /// A member that is a text, or null.
+  public mutating func put(_ key: StaticString, _ text: (some ASCIIText)?) {
+    self.key(key)
+    if let text { put(text) } else { putNull() }
+  }
+
+  public mutating func putNull(_ key: StaticString) {
+    self.key(key)
+    putNull()
   }
 
   public mutating func put(_ key: StaticString, _ number: Int) {
@@ -116,14 +147,27 @@ public struct JSONWriter {
   }
 
   public mutating func put(_ text: String) {
-    separate()
-    let isPlain = unsafe text.utf8.withContiguousStorageIfAvailable { bytes in
-      let bytes = UnsafeRawBufferPointer(bytes)
-      guard unsafe JSONWriter.arePlain(bytes) else { return false }
-      unsafe self.text.append(bytes, behind: "\"", before: "\"")
-      return true
+    let isPut = unsafe text.utf8.withContiguousStorageIfAvailable {
+      unsafe put(plain: UnsafeRawBufferPointer($0))
     }
-    if isPlain == true { return }
+    if isPut != true { put(escaping: text) }
+  }
+
+  public mutating func put(_ text: ByteText) {
+    let isPut = unsafe text.withUnsafeBytes { unsafe put(plain: $0) }
+    if !isPut { put(escaping: text.string) }
+  }
+
+  /// - Returns: False where there are letters that need an escape; nothing is written then.
+  private mutating func put(plain bytes: UnsafeRawBufferPointer) -> Bool {
+    guard unsafe JSONWriter.arePlain(bytes) else { return false }
+    separate()
+    text.write(bytes.count + 2) { unsafe $0.put(quoted: bytes) }
+    return true
+  }
+
+  private mutating func put(escaping text: String) {
+    separate()
     self.text.append(UInt8(ascii: "\""))
     for scalar in text.unicodeScalars { append(scalar) }
     self.text.append(UInt8(ascii: "\""))
@@ -132,9 +176,9 @@ public struct JSONWriter {
   /// Letters that need no escape, such as base64's.
   public mutating func put(letters: [UInt8]) {
     separate()
-    text.append(UInt8(ascii: "\""))
-    text.append(letters)
-    text.append(UInt8(ascii: "\""))
+    unsafe letters.withUnsafeBytes { letters in
+      text.write(letters.count + 2) { unsafe $0.put(quoted: letters) }
+    }
   }
 
   public mutating func put(_ value: JSONValue) {
@@ -160,34 +204,37 @@ public struct JSONWriter {
 
   /// Whether no byte needs an escape. Eight are looked at together.
   private static func arePlain(_ text: UnsafeRawBufferPointer) -> Bool {
+    let size = MemoryLayout<UInt64>.size
+    guard text.count >= size else {
+      // What is missing of a word is as good as a blank.
+      var word = spaces
+      for place in 0..<text.count { word = word << 8 | UInt64(unsafe text[place]) }
+      return marks(in: word) & high == 0
+    }
+    // The last word may begin in the one before.
+    let last = text.count - size
+    var marks = unsafe marks(in: text.loadUnaligned(fromByteOffset: last, as: UInt64.self))
     var place = 0
-    while place + 8 <= text.count {
-      let word = unsafe text.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-      guard arePlain(word) else { return false }
-      place += 8
+    while place < last {
+      marks |= unsafe self.marks(in: text.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+      place += size
     }
-    // What is missing of the last word is as good as a blank.
-    var word: UInt64 = 0
-    while place < text.count {
-      word = word << 8 | UInt64(unsafe text[place])
-      place += 1
-    }
-    return arePlain(word | spaces << UInt64(8 * (text.count % 8)))
+    return marks & high == 0
   }
 
   private static let ones: UInt64 = 0x0101_0101_0101_0101
+  private static let high = ones &* 0x80
   private static let spaces = ones &* 0x20
 
-  /// Whether each of a word's bytes is from 0x20 to 0x7E, and neither a quote nor a backslash. The
-  /// highest bit of a byte is set where it is not; a byte without it cannot carry into the next.
-  private static func arePlain(_ word: UInt64) -> Bool {
-    let high = ones &* 0x80
-    let isControl = (word | high) &- spaces
-    let isDelete = (word & ~high) &+ ones
-    let isQuote = ((word ^ ones &* 0x22) & ~high) &+ ones &* 0x7F
-    let isBackslash = ((word ^ ones &* 0x5C) & ~high) &+ ones &* 0x7F
-    return word & high == 0 && isControl & high == high && isDelete & high == 0
-      && isQuote & high == high && isBackslash & high == high
+  /// The highest bit of a byte is set where it is not from 0x20 to 0x7E, or a quote or a backslash;
+  /// the other bits mean nothing. A byte without it cannot carry into the next.
+  private static func marks(in word: UInt64) -> UInt64 {
+    let low = word & ~high
+    let isNoControl = (word | high) &- spaces
+    let isDelete = low &+ ones
+    let isNoQuote = ((word ^ ones &* 0x22) & ~high) &+ ones &* 0x7F
+    let isNoBackslash = ((word ^ ones &* 0x5C) & ~high) &+ ones &* 0x7F
+    return word | isDelete | ~(isNoControl & isNoQuote & isNoBackslash)
   }
 
   private mutating func append(_ scalar: Unicode.Scalar) {
@@ -206,6 +253,26 @@ public struct JSONWriter {
         text.append(hex: unit, digits: 4)
       }
     }
+  }
+}
+
+extension TextBuffer.Pen {
+  fileprivate mutating func put(key: StaticString, behindComma: Bool) {
+    if behindComma {
+      put(UInt8(ascii: ","))
+      put(UInt8(ascii: " "))
+    }
+    put(UInt8(ascii: "\""))
+    put(key)
+    put(UInt8(ascii: "\""))
+    put(UInt8(ascii: ":"))
+    put(UInt8(ascii: " "))
+  }
+
+  fileprivate mutating func put(quoted letters: UnsafeRawBufferPointer) {
+    put(UInt8(ascii: "\""))
+    unsafe put(letters)
+    put(UInt8(ascii: "\""))
   }
 }
 

@@ -164,9 +164,9 @@ public final class DynamicVendorData: Sendable {
       "instance-id": .string(instance.id.description),
       "image-id": JSONValue(instance.imageID),
       "user-data": JSONValue(instance.userData.map { Base64.encode($0.revealed) }),
-      "hostname": .string(instance.hostname),
+      "hostname": JSONValue(instance.hostname),
       "metadata": JSONValue(members: instance.metadata),
-      "boot-roles": .string(instance.bootRoles.joined(separator: ",")),
+      "boot-roles": .string(ByteText(joining: instance.bootRoles, by: ",").string),
     ]
   }
 }

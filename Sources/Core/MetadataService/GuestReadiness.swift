@@ -47,7 +47,7 @@ public struct GuestReadiness: Sendable, Hashable {
   init?(of id: InstanceID, in catalog: borrowing Catalog, doors: [Door]) {
     guard let view = catalog.view(of: id) else { return nil }
     instance = id
-    hostname = view.instance.hostname
+    hostname = view.instance.hostname.string
     revision = view.revision
     answered = []
     problems = []

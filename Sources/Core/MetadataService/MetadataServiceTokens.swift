@@ -54,8 +54,8 @@ extension MetadataService {
       }
       guard !requests.isEmpty else { return nil }
       self.instance = instance.id
-      hostname = instance.hostname
-      project = instance.project
+      hostname = instance.hostname.string
+      project = instance.project?.string
       lastSeenSeconds = instance.tokenless.lastSeenSeconds
       countedSinceSeconds = max(serviceStartedAtSeconds, instance.createdAtSeconds)
     }

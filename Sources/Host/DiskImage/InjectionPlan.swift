@@ -62,7 +62,7 @@ struct InjectionBuilder {
   mutating func addHostname() async throws(DiskImageError) {
     var node = WantedNode(
       path: GuestPath(["etc", "hostname"]),
-      content: .file(Array((request.view.instance.hostname + "\n").utf8)), mode: 0o644,
+      content: .file(request.view.instance.hostname.bytes + "\n".utf8), mode: 0o644,
       purpose: "host name")
     node.keepsOwn = true
     node.labelType = "hostname_etc_t"
@@ -70,7 +70,7 @@ struct InjectionBuilder {
   }
 
   mutating func addKeys() async throws(DiskImageError) {
-    let keys = request.view.keys.filter { $0.type == .ssh }.map { $0.publicKey.trimmed }
+    let keys = request.view.keys.filter { $0.type == .ssh }.map { $0.publicKey.trimmed.string }
     let user = try await user(request.user)
     let home = try await planner.tree.find(user.home).node
     guard let home, home.kind == .directory else {

@@ -138,7 +138,7 @@ struct DaemonTelemetry: Sendable {
     if case .instance(let view) = catalog.find(guest.address, on: guest.network) { found = view }
     return LoadForm.Guest(
       address: guest.address, network: guest.network, instance: found?.instance.id,
-      hostname: found?.instance.hostname, requests: Int(clamping: guest.requests),
+      hostname: found?.instance.hostname.string, requests: Int(clamping: guest.requests),
       refused: Int(clamping: guest.refused), sentBytes: Int(clamping: guest.sentBytes))
   }
 

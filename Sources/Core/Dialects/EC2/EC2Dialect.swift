@@ -41,6 +41,6 @@ public struct EC2Dialect: Dialect {
   ]
 
   private static let identity: EC2Table<EC2Guest> = [
-    .leaf("document") { InstanceIdentityDocument.value(for: $0).text }
+    .document("document") { InstanceIdentityDocument.document(for: $0) }
   ]
 }

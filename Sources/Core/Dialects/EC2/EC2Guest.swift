@@ -9,15 +9,11 @@ struct EC2Guest: EC2Subject {
   var instance: PackedInstance { input.view.instance }
 
   /// Nova's word for an unset value, in Nova's versions; newer versions leave the value out.
-  func inNova(_ text: String) -> String? { version < .firstOfAWS ? text : nil }
+  func inNova(_ text: ByteText) -> ByteText? { version < .firstOfAWS ? text : nil }
 
   // MARK: Addresses
 
-  private var fixedAddresses: some Sequence<FixedAddress> {
-    instance.interfaces.lazy.flatMap(\.addresses)
-  }
-
-  var firstIPv4: IPAddress? { fixedAddresses.first { $0.ip.isIPv4 }?.ip }
+  var firstIPv4: IPAddress? { instance.firstAddress(where: \.isIPv4) }
 
   /// The first fixed IPv4, else the address that asks: Nova says whatever that is, AWS' versions
   /// only what the name promises.
@@ -27,13 +23,9 @@ struct EC2Guest: EC2Subject {
     return source.isIPv4 || version < .firstOfAWS ? source : nil
   }
 
-  var publicIPv4: IPAddress? {
-    fixedAddresses.lazy.flatMap(\.floatingIPs).first(where: \.isIPv4)
-  }
+  var publicIPv4: IPAddress? { instance.firstFloatingIP(where: \.isIPv4) }
 
-  var firstIPv6: IPAddress? {
-    fixedAddresses.first { !$0.ip.isIPv4 && !$0.ip.isLinkLocal }?.ip
-  }
+  var firstIPv6: IPAddress? { instance.firstAddress { !$0.isIPv4 && !$0.isLinkLocal } }
 
   /// The MACs of the interfaces that a guest can tell apart.
   var macs: Set<MACAddress> { Set(instance.interfaces.compactMap(\.mac)) }
@@ -51,38 +43,38 @@ struct EC2Guest: EC2Subject {
   // MARK: Devices
 
   /// The declared block devices, else what Nova says of an instance without any.
-  var blockDevices: [(key: String, value: String)] {
-    let declared = instance.blockDevices.map { (key: $0.virtual, value: $0.device) }
+  var blockDevices: [(key: ByteText, value: ByteText)] {
+    let declared = instance.blockDevices
     return declared.isEmpty ? EC2Guest.novasBlockDevices : declared
   }
 
-  private static let novasBlockDevices = [
+  private static let novasBlockDevices: [(key: ByteText, value: ByteText)] = [
     (key: "ami", value: "sda1"), (key: "ephemeral0", value: "sda2"),
     (key: "root", value: "/dev/sda1"), (key: "swap", value: "sda3"),
   ]
 
   /// The instance tags, where the guest may see them.
-  var shownTags: [(key: String, value: String)] {
+  var shownTags: [(key: ByteText, value: ByteText)] {
     view.metadataOptions.instanceMetadataTags == .enabled ? instance.tags : []
   }
 
   // MARK: Ids
 
-  var amiID: String? { instance.ec2.amiID ?? EC2ID.derived("ami", from: instance.imageID) }
+  var amiID: ByteText? { instance.amiID ?? EC2ID.derived("ami-", from: instance.imageID) }
 
   /// AWS' account, which OpenStack calls a project.
-  var ownerID: String? { instance.accountID ?? instance.project }
+  var ownerID: ByteText? { instance.accountID ?? instance.project }
 
   // MARK: Places
 
   /// The declared region, else the zone without its letter where it looks like one of AWS'.
-  var region: String? {
+  var region: ByteText? {
     instance.region ?? instance.availabilityZone.flatMap(EC2Guest.region(ofZone:))
   }
 
   /// `eu-test-1` of `eu-test-1a`: two or three words, a digit and a letter, which is what EC2
   /// Instance Connect takes for a zone.
-  static func region(ofZone zone: String) -> String? {
+  static func region(ofZone zone: ByteText) -> ByteText? {
     let parts = zone.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
     let isLetter = { (byte: UInt8) in (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
     guard (3...4).contains(parts.count), let last = parts.last, last.count == 2,
@@ -90,7 +82,7 @@ struct EC2Guest: EC2Subject {
       last.last.map(isLetter) == true,
       parts.dropLast().allSatisfy({ !$0.isEmpty && $0.allSatisfy(isLetter) })
     else { return nil }
-    return String(zone.dropLast())
+    return zone.dropLast()
   }
 }
 
@@ -98,18 +90,20 @@ struct EC2Guest: EC2Subject {
 enum EC2ID {
   /// An id that has EC2's form already, or the first 17 digits of a UUID under EC2's prefix; nil
   /// for any other text.
-  static func derived(_ prefix: String, from id: String?) -> String? {
+  static func derived(_ prefix: ByteText, from id: ByteText?) -> ByteText? {
     guard let id else { return nil }
-    if id.utf8.starts(with: "\(prefix)-".utf8) { return id }
-    return InstanceID(id).map { "\(prefix)-" + String(Substring($0.hexDigits.utf8.prefix(17))) }
+    if id.utf8.starts(with: prefix.utf8) { return id }
+    return InstanceID(id).map { ByteText(joining: [prefix, $0.hexDigits.prefix(17)]) }
   }
+
   /// An id of EC2's form for what has none: the same text gives the same id.
-  static func made(_ prefix: String, from text: String) -> String {
+  static func made(_ prefix: ByteText, from text: String) -> ByteText {
     // FNV-1a: nothing hangs on two texts never meeting.
     let hash = text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
       ($0 ^ UInt64($1)) &* 0x100_0000_01B3
     }
     let digits = String(hash, radix: 16)
-    return "\(prefix)-" + String(repeating: "0", count: 17 - digits.utf8.count) + digits
+    let zeros = String(repeating: "0", count: 17 - digits.utf8.count)
+    return ByteText(joining: [prefix, ByteText(zeros + digits)])
   }
 }

@@ -9,15 +9,15 @@ enum EC2MetaDataTree {
 
   private static let identity: [EC2Entry<EC2Guest>] = [
     .leaf("ami-id") { $0.amiID ?? $0.inNova("None") },
-    .leaf("ami-launch-index") { String($0.instance.launchIndex) },
+    .leaf("ami-launch-index") { ByteText(String($0.instance.launchIndex)) },
     .leaf("ami-manifest-path") { $0.inNova("FIXME") ?? "(unknown)" },
     .leaf("instance-action", since: .september2008) { _ in "none" },
     .leaf("instance-id") { $0.view.ec2InstanceID },
     .leaf("instance-life-cycle", since: .firstOfAWS) { _ in "on-demand" },
     .leaf("instance-type", since: .august2007) { $0.instance.instanceType },
-    .leaf("kernel-id", since: .december2007) { $0.instance.ec2.kernelID },
+    .leaf("kernel-id", since: .december2007) { $0.instance.kernelID },
     .leaf("profile", since: .firstOfAWS) { _ in "default-hvm" },
-    .leaf("ramdisk-id", since: .december2007) { $0.instance.ec2.ramdiskID },
+    .leaf("ramdisk-id", since: .december2007) { $0.instance.ramdiskID },
     .leaf("reservation-id") { $0.instance.reservationID ?? $0.inNova("None") },
     .directory("services", since: .firstOfAWS, services),
     .directory("tags", since: .march2021, tags),
@@ -25,18 +25,20 @@ enum EC2MetaDataTree {
 
   private static let names: [EC2Entry<EC2Guest>] = [
     .leaf("hostname") { $0.input.fullHostname },
-    .leaf("ipv6", since: .firstOfAWS) { $0.firstIPv6?.description },
+    .leaf("ipv6", since: .firstOfAWS) { $0.firstIPv6 },
     .leaf("local-hostname", since: .january2007) { $0.input.fullHostname },
-    .leaf("local-ipv4") { $0.localIPv4?.description },
-    .leaf("mac", since: .firstOfAWS) { guest in
-      guest.instance.interfaces.lazy.compactMap(\.mac).first?.description
-    },
+    .leaf("local-ipv4") { $0.localIPv4 },
+    .leaf("mac", since: .firstOfAWS) { $0.instance.firstMAC },
     .directory("network", since: .firstOfAWS, EC2NetworkTree.rows),
     .leaf("public-hostname", since: .january2007) { $0.input.fullHostname },
-    .leaf("public-ipv4", since: .january2007) { $0.publicIPv4?.description ?? $0.inNova("") },
+    .leaf("public-ipv4", since: .january2007) { guest in
+      guest.publicIPv4.map { ByteText($0) } ?? guest.inNova("")
+    },
     // Nova's empty answer stays in every version: an instance in no group is in none, and clients
     // of `latest` expect the leaf.
-    .leaf("security-groups") { $0.instance.securityGroups.joined(separator: "\n") },
+    .leaf("security-groups") {
+      ByteText(joining: $0.instance.securityGroups, by: "\n")
+    },
   ]
 
   private static let hardware: [EC2Entry<EC2Guest>] = [
@@ -70,7 +72,9 @@ enum EC2MetaDataTree {
         return { guest in
           EC2Listing.node(
             guest.view.keys.enumerated().map { index, key in
-              ListingEntry(listed: "\(index)=\(key.name)", segment: String(index))
+              let number = String(index)
+              return ListingEntry(
+                listed: ByteText(joining: [ByteText(number), key.name], by: "="), segment: number)
             })
         }
       }

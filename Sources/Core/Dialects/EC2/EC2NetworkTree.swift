@@ -36,19 +36,22 @@ struct EC2Card: EC2Subject {
   }
 
   /// The interface's own security groups, else the instance's.
-  var securityGroups: [String] {
-    interface.securityGroups.isEmpty ? guest.instance.securityGroups : interface.securityGroups
+  var securityGroups: [ByteText] {
+    interface.securityGroups.isEmpty
+      ? guest.instance.securityGroups : interface.securityGroups.map { ByteText($0) }
   }
 
   /// The first declared id among the subnets that the interface has addresses in, else one that is
   /// made from the first of them: there are clients that read no interface without it.
-  var subnetID: String? {
+  var subnetID: ByteText? {
     let subnets = [true, false].flatMap(subnets(isIPv4:))
-    if let declared = subnets.lazy.compactMap(\.id).first {
-      return EC2ID.derived("subnet", from: declared) ?? declared
+    if let declared = subnets.lazy.compactMap(\.id).first.map({ ByteText($0) }) {
+      return EC2ID.derived("subnet-", from: declared) ?? declared
     }
-    return subnets.first.map { EC2ID.made("subnet", from: "\(network.id)/\($0.cidr)") }
+    return subnets.first.map { EC2ID.made("subnet-", from: "\(network.id)/\($0.cidr)") }
   }
+
+  var networkID: ByteText { ByteText(network.id.text) }
 }
 
 /// `network/interfaces/macs/MAC/…`, from which cloud-init configures the guest.
@@ -56,7 +59,7 @@ enum EC2NetworkTree {
   static let rows: EC2Table<EC2Guest> = [.directory("interfaces", interfaces)]
 
   private static let interfaces: EC2Table<EC2Guest> = [
-    .directory("macs", exists: { !$0.macs.isEmpty }) { path, version in
+    .directory("macs", exists: { $0.instance.firstMAC != nil }) { path, version in
       guard let segment = path.first else {
         return { guest in
           EC2Listing.node(
@@ -74,22 +77,22 @@ enum EC2NetworkTree {
   private static let leaves = EC2Table(identity + addresses + blocks)
 
   private static let identity: [EC2Entry<EC2Card>] = [
-    .leaf("device-number") { String($0.deviceNumber) },
-    .leaf("interface-id") { EC2ID.derived("eni", from: $0.interface.id) },
+    .leaf("device-number") { ByteText(String($0.deviceNumber)) },
+    .leaf("interface-id") { card in
+      EC2ID.derived("eni-", from: card.interface.id.map { ByteText($0) })
+    },
     .leaf("local-hostname") { $0.guest.input.fullHostname },
-    .leaf("mac") { $0.mac.description },
+    .leaf("mac") { $0.mac },
     .leaf("owner-id") { $0.guest.ownerID },
     .leaf("public-hostname") { $0.publicIPv4s.isEmpty ? nil : $0.guest.input.fullHostname },
     .lines("security-groups") { $0.securityGroups },
     .leaf("subnet-id") { $0.subnetID },
-    .leaf("vpc-id") { card in
-      EC2ID.derived("vpc", from: card.network.id.text) ?? card.network.id.text
-    },
+    .leaf("vpc-id") { EC2ID.derived("vpc-", from: $0.networkID) ?? $0.networkID },
   ]
 
   private static let addresses: [EC2Entry<EC2Card>] = [
     .directory("ipv4-associations") { card in
-      card.associations.map { (key: $0.floating.description, value: $0.fixed.description) }
+      card.associations.map { (key: ByteText($0.floating), value: ByteText($0.fixed)) }
     },
     .lines("ipv6s") { $0.addresses(isIPv4: false) },
     .lines("local-ipv4s") { $0.addresses(isIPv4: true) },
@@ -97,10 +100,14 @@ enum EC2NetworkTree {
   ]
 
   private static let blocks: [EC2Entry<EC2Card>] = [
-    .leaf("subnet-ipv4-cidr-block") { $0.subnets(isIPv4: true).first?.cidr.description },
+    .leaf("subnet-ipv4-cidr-block") { card in
+      card.subnets(isIPv4: true).first.map { ByteText($0.cidr.description) }
+    },
     .lines("subnet-ipv4-cidr-blocks") { $0.subnets(isIPv4: true).map(\.cidr) },
     .lines("subnet-ipv6-cidr-blocks") { $0.subnets(isIPv4: false).map(\.cidr) },
-    .leaf("vpc-ipv4-cidr-block") { $0.networkBlocks.first?.description },
+    .leaf("vpc-ipv4-cidr-block") { card in
+      card.networkBlocks.first.map { ByteText($0.description) }
+    },
     .lines("vpc-ipv4-cidr-blocks") { $0.networkBlocks },
   ]
 }

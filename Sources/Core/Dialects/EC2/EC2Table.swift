@@ -1,3 +1,5 @@
+import Inventory
+
 // A tree of which both look-up and listing come from one table: what has no value is neither
 // listed nor answered.
 
@@ -25,10 +27,20 @@ struct EC2Entry<Subject: EC2Subject>: Sendable {
   /// A leaf of text; nil is an absent value, an empty text is an empty answer.
   static func leaf(
     _ name: String, since: EC2Version = .original,
-    _ value: @escaping @Sendable (Subject) -> String?
+    _ value: @escaping @Sendable (Subject) -> ByteText?
   ) -> EC2Entry {
     leaf(name, since: since, exists: { value($0) != nil }) {
       value($0).map { .document(Document(text: $0)) }
+    }
+  }
+
+  /// A leaf of an address.
+  static func leaf<Value: ASCIIText & SendableMetatype>(
+    _ name: String, since: EC2Version = .original,
+    _ value: @escaping @Sendable (Subject) -> Value?
+  ) -> EC2Entry {
+    leaf(name, since: since, exists: { value($0) != nil }) {
+      value($0).map { .document(Document(text: ByteText($0))) }
     }
   }
 
@@ -83,19 +95,20 @@ struct EC2Entry<Subject: EC2Subject>: Sendable {
   /// A directory of leaves of text under names that come from the record; none is absent.
   static func directory(
     _ name: String, since: EC2Version = .original,
-    leaves: @escaping @Sendable (Subject) -> [(key: String, value: String)]
+    leaves: @escaping @Sendable (Subject) -> [(key: ByteText, value: ByteText)]
   ) -> EC2Entry {
     directory(name, since: since, exists: { !leaves($0).isEmpty }) { path, _ in
       guard let segment = path.first else {
         return { subject in
           EC2Listing.node(
             leaves(subject).map(\.key).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-              .map(ListingEntry.init(leaf:)))
+              .map { ListingEntry(listed: $0, segment: $0.string) })
         }
       }
       guard path.count == 1 else { return nil }
+      let name = ByteText(segment)
       return { subject in
-        leaves(subject).first { $0.key == segment }.map { .document(Document(text: $0.value)) }
+        leaves(subject).first { $0.key == name }.map { .document(Document(text: $0.value)) }
       }
     }
   }

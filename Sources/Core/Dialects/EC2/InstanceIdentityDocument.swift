@@ -1,5 +1,4 @@
 import Inventory
-import OrderedCollections
 
 /// `dynamic/instance-identity/document`: who the instance is, in AWS' keys and order.
 ///
@@ -9,25 +8,29 @@ enum InstanceIdentityDocument {
   /// The document's own version, which AWS has not changed since.
   private static let formatVersion = "2017-09-30"
 
-  static func value(for guest: EC2Guest) -> JSONValue {
+  static func document(for guest: EC2Guest) -> Document {
+    var json = JSONWriter()
+    json.object { put(guest, into: &$0) }
+    // AWS says of no leaf that it is JSON.
+    return Document(.plainText, json.finished())
+  }
+
+  private static func put(_ guest: EC2Guest, into json: inout JSONWriter) {
     let instance = guest.instance
-    return [
-      "accountId": JSONValue(guest.ownerID),
-      "architecture": JSONValue(instance.architecture),
-      "availabilityZone": JSONValue(instance.availabilityZone),
-      "billingProducts": .null,
-      "devpayProductCodes": .null,
-      "marketplaceProductCodes": .null,
-      "imageId": JSONValue(guest.amiID),
-      "instanceId": .string(guest.view.ec2InstanceID),
-      "instanceType": JSONValue(instance.instanceType),
-      "kernelId": JSONValue(instance.ec2.kernelID),
-      "pendingTime": .string(
-        CivilTime(secondsSince1970: guest.view.createdAtSeconds).description),
-      "privateIp": JSONValue(guest.localIPv4?.description),
-      "ramdiskId": JSONValue(instance.ec2.ramdiskID),
-      "region": JSONValue(guest.region),
-      "version": .string(formatVersion),
-    ]
+    json.put("accountId", guest.ownerID)
+    json.put("architecture", instance.architecture)
+    json.put("availabilityZone", instance.availabilityZone)
+    json.putNull("billingProducts")
+    json.putNull("devpayProductCodes")
+    json.putNull("marketplaceProductCodes")
+    json.put("imageId", guest.amiID)
+    json.put("instanceId", guest.view.ec2InstanceID)
+    json.put("instanceType", instance.instanceType)
+    json.put("kernelId", instance.kernelID)
+    json.put("pendingTime", CivilTime(secondsSince1970: guest.view.createdAtSeconds))
+    json.put("privateIp", guest.localIPv4)
+    json.put("ramdiskId", instance.ramdiskID)
+    json.put("region", guest.region)
+    json.put("version", formatVersion)
   }
 }

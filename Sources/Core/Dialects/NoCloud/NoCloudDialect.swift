@@ -54,13 +54,14 @@ enum NoCloudDocument: String, Sendable, CaseIterable {
     let instance = input.view.instance
     var members: OrderedDictionary<String, JSONValue> = [
       "instance-id": .string(instance.id.description),
-      "local-hostname": .string(input.fullHostname),
+      "local-hostname": JSONValue(input.fullHostname),
     ]
-    if !input.view.keys.isEmpty {
-      members["public-keys"] = .array(input.view.keys.map { .string($0.publicKey.trimmed) })
+    let keys = input.view.keys
+    if !keys.isEmpty {
+      members["public-keys"] = .array(keys.map { JSONValue($0.publicKey.trimmed) })
     }
-    if let zone = instance.availabilityZone { members["availability-zone"] = .string(zone) }
-    if let region = instance.region { members["region"] = .string(region) }
+    if let zone = instance.availabilityZone { members["availability-zone"] = JSONValue(zone) }
+    if let region = instance.region { members["region"] = JSONValue(region) }
     let parameters = instance.metadata
     if !parameters.isEmpty { members["meta"] = JSONValue(members: parameters) }
     return .object(members)

@@ -9,7 +9,7 @@ enum InterfacesTemplate {
   /// The declared text, else the rendered one; nil where there is nothing to say.
   static func text(for view: InstanceView) -> String? {
     if let declared = view.instance.injectedNetworkConfig {
-      return declared.isEmpty ? nil : declared
+      return declared.isEmpty ? nil : declared.string
     }
     let stanzas = stanzas(for: view)
     return stanzas.isEmpty ? nil : (head + stanzas).joined(separator: "\n") + "\n"

@@ -118,7 +118,8 @@ struct MetaDataDocument {
       json.put(
         "dedicated_cpus",
         array: { json in
-          for cpu in Set(instance.dedicatedCPUs ?? []).sorted() { json.put(cpu) }
+          guard let cpus = instance.dedicatedCPUs else { return }
+          for cpu in Set(cpus).sorted() { json.put(cpu) }
         })
     }
   }

@@ -31,12 +31,15 @@ public struct OpenStackDialect: Dialect {
     return MetadataPlace(needs: document.needs(in: version)) { document.node(in: version, for: $0) }
   }
 
+  /// The versions up to the day, then `latest`. Later ones are hidden, but answer (measured on Nova 34).
   @Sendable
   private static func versions(for input: RenderInput) -> MetadataNode? {
-    .listing(
-      OpenStackVersion.listed(on: CivilTime(secondsSince1970: input.askedAtSeconds).date)
-        .map(ListingEntry.init(leaf:)))
+    let today = CivilTime(secondsSince1970: input.askedAtSeconds).date
+    return .listing(dates.filter { $0.segment <= today } + [latest])
   }
+
+  private static let dates = OpenStackVersion.allCases.map { ListingEntry(leaf: $0.rawValue) }
+  private static let latest = ListingEntry(leaf: "latest")
 
   private static func documents(of version: OpenStackVersion, for input: RenderInput)
     -> MetadataNode?

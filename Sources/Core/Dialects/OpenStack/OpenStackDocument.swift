@@ -49,7 +49,7 @@ enum OpenStackDocument: String, Sendable, CaseIterable {
       .password(Document(.plainText, input.view.password?.revealed ?? []))
     case .vendorData: .document(Document(json: VendorDataDocument.first(input)))
     case .networkData: .document(NetworkDataDocument(view: input.view).document)
-    case .vendorData2: .document(Document(json: VendorDataDocument.second(input)))
+    case .vendorData2: .document(VendorDataDocument.second(input))
     }
   }
 }

@@ -23,12 +23,6 @@ enum OpenStackVersion: String, Sendable, CaseIterable, Comparable {
     }
   }
 
-  /// What `/openstack` lists: the versions up to a day, then `latest`. Later ones are hidden, but
-  /// answer (measured on Nova 34).
-  static func listed(on today: String) -> [String] {
-    allCases.map(\.rawValue).filter { $0 <= today } + ["latest"]
-  }
-
   static func < (left: OpenStackVersion, right: OpenStackVersion) -> Bool {
     left.rawValue < right.rawValue
   }

@@ -13,10 +13,18 @@ enum VendorDataDocument {
   }
 
   /// vendor_data2.json: the first document as `static`, and each dynamic target's answer under the
-  /// target's name.
-  static func second(_ input: RenderInput) -> JSONValue {
-    var members: OrderedDictionary<String, JSONValue> = ["static": first(input)]
-    members.merge(input.dynamicVendorData.map { ($0.name, $0.answer) }) { first, _ in first }
-    return .object(members)
+  /// target's name; of one name the first counts.
+  static func second(_ input: RenderInput) -> Document {
+    Document { json in
+      json.object { json in
+        json.key("static")
+        json.put(first(input))
+        var names: Set = ["static"]
+        for (name, answer) in input.dynamicVendorData where names.insert(name).inserted {
+          json.key(name)
+          json.put(answer)
+        }
+      }
+    }
   }
 }

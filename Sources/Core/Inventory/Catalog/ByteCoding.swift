@@ -105,21 +105,18 @@ struct ByteReader: ~Copyable {
 
   mutating func flag() throws(Malformed) -> Bool { try byte() != 0 }
 
-  mutating func text() throws(Malformed) -> String { text(count: try count()) }
+  mutating func text() throws(Malformed) -> ByteText { text(count: try count()) }
 
-  mutating func textIfAny() throws(Malformed) -> String? {
+  mutating func textIfAny() throws(Malformed) -> ByteText? {
     let number = try number()
     guard number > 0 else { return nil }
     guard number - 1 <= UInt64(end - position) else { throw Malformed() }
     return text(count: Int(number - 1))
   }
 
-  private mutating func text(count: Int) -> String {
-    let part = position..<(position + count)
-    position += count
-    return unsafe bytes.withUnsafeBytes {
-      unsafe String(decoding: UnsafeRawBufferPointer(rebasing: $0[part]), as: UTF8.self)
-    }
+  private mutating func text(count: Int) -> ByteText {
+    defer { position += count }
+    return ByteText(bytes, in: position..<(position + count))
   }
 
   mutating func blob() throws(Malformed) -> [UInt8] {
@@ -160,13 +157,13 @@ struct ByteReader: ~Copyable {
   }
 
   mutating func word<Word: RawRepresentable<String>>() throws(Malformed) -> Word {
-    guard let word = Word(rawValue: try text()) else { throw Malformed() }
+    guard let word = Word(rawValue: try text().string) else { throw Malformed() }
     return word
   }
 
   mutating func wordIfAny<Word: RawRepresentable<String>>() throws(Malformed) -> Word? {
     guard let text = try textIfAny() else { return nil }
-    guard let word = Word(rawValue: text) else { throw Malformed() }
+    guard let word = Word(rawValue: text.string) else { throw Malformed() }
     return word
   }
 }

@@ -116,6 +116,20 @@ extension KeyReference {
     }
   }
 
+  init(_ packed: PackedKey) {
+    switch packed {
+    case .named(let name): self = .named(name.string)
+    case .inline(let name, let type, let publicKey):
+      self = .inline(name: name?.string, type: type, publicKey: publicKey.string)
+    }
+  }
+}
+
+/// A ``KeyReference`` where it is packed.
+enum PackedKey {
+  case named(ByteText)
+  case inline(name: ByteText?, type: KeyPair.KeyType, publicKey: ByteText)
+
   init(unpacking reader: inout ByteReader) throws(ByteReader.Malformed) {
     self =
       try reader.flag()
@@ -163,11 +177,13 @@ extension NetworkInterface {
   }
 
   init(unpacking reader: inout ByteReader) throws(ByteReader.Malformed) {
-    id = try reader.textIfAny()
-    network = NetworkID(trusted: try reader.text())
+    id = try reader.textIfAny()?.string
+    network = NetworkID(trusted: try reader.text().string)
     mac = try reader.flag() ? MACAddress(bits: try reader.number()) : nil
-    device = try reader.textIfAny()
-    securityGroups = try reader.list { reader throws(ByteReader.Malformed) in try reader.text() }
+    device = try reader.textIfAny()?.string
+    securityGroups = try reader.list { reader throws(ByteReader.Malformed) in
+      try reader.text().string
+    }
     addresses = try reader.list { reader throws(ByteReader.Malformed) in
       FixedAddress(
         ip: try reader.address(),
@@ -175,6 +191,35 @@ extension NetworkInterface {
           try reader.address()
         })
     }
+  }
+}
+
+extension NetworkInterface {
+  /// One thing that an interface says.
+  enum Fact {
+    case mac(MACAddress)
+    case address(IPAddress)
+    case floatingIP(IPAddress)
+  }
+
+  /// What is found in the first fact in which something is, where an interface is packed.
+  static func firstFact<Result>(
+    unpacking reader: inout ByteReader, _ find: (Fact) -> Result?
+  ) throws(ByteReader.Malformed) -> Result? {
+    _ = try reader.textIfAny()
+    _ = try reader.text()
+    if try reader.flag(), let found = find(.mac(MACAddress(bits: try reader.number()))) {
+      return found
+    }
+    _ = try reader.textIfAny()
+    for _ in 0..<(try reader.count()) { _ = try reader.text() }
+    for _ in 0..<(try reader.count()) {
+      if let found = find(.address(try reader.address())) { return found }
+      for _ in 0..<(try reader.count()) {
+        if let found = find(.floatingIP(try reader.address())) { return found }
+      }
+    }
+    return nil
   }
 }
 
@@ -197,17 +242,23 @@ extension Device {
 
   init(unpacking reader: inout ByteReader) throws(ByteReader.Malformed) {
     type = try reader.word()
-    bus = try reader.textIfAny()
-    address = try reader.textIfAny()
-    mac = try reader.textIfAny()
-    shareID = try reader.textIfAny()
-    tag = try reader.textIfAny()
+    bus = try reader.textIfAny()?.string
+    address = try reader.textIfAny()?.string
+    mac = try reader.textIfAny()?.string
+    shareID = try reader.textIfAny()?.string
+    tag = try reader.textIfAny()?.string
     vlan = try reader.flag() ? Int(clamping: try reader.number()) : nil
     vfTrusted = try reader.flag() ? try reader.flag() : nil
-    serial = try reader.flag() ? try reader.textIfAny().map(Nullable.text) ?? .null : nil
-    path = try reader.flag() ? try reader.textIfAny().map(Nullable.text) ?? .null : nil
+    serial = try reader.ifAny(Device.nullable)
+    path = try reader.ifAny(Device.nullable)
     tags =
       try reader.flag()
-      ? try reader.list { reader throws(ByteReader.Malformed) in try reader.text() } : nil
+      ? try reader.list { reader throws(ByteReader.Malformed) in try reader.text().string } : nil
+  }
+
+  private static func nullable(
+    unpacking reader: inout ByteReader
+  ) throws(ByteReader.Malformed) -> Nullable {
+    try reader.textIfAny().map { .text($0.string) } ?? .null
   }
 }

@@ -62,11 +62,8 @@ struct PackedFields: Sendable {
   }
 
   /// A text; nil where there is none.
-  func text(_ field: Field) -> String? {
-    guard let range = range(of: field) else { return nil }
-    return unsafe bytes.withUnsafeBytes {
-      unsafe String(decoding: UnsafeRawBufferPointer(rebasing: $0[range]), as: UTF8.self)
-    }
+  func text(_ field: Field) -> ByteText? {
+    range(of: field).map { ByteText(bytes, in: $0) }
   }
 
   /// A value of several parts.
@@ -83,14 +80,14 @@ struct PackedFields: Sendable {
     }
   }
 
-  /// What is found for the first value, of those one after another, for which something is.
-  func first<Element, Result>(
-    _ field: Field, _ read: (inout ByteReader) throws(ByteReader.Malformed) -> Element,
-    _ find: (Element) -> Result?
+  /// What is found in the first value, of those one after another, in which something is.
+  /// - Parameter find: Reads all of a value in which it finds nothing.
+  func first<Result>(
+    _ field: Field, _ find: (inout ByteReader) throws(ByteReader.Malformed) -> Result?
   ) -> Result? {
     let found: Result?? = value(field) { reader throws(ByteReader.Malformed) in
       for _ in 0..<(try reader.count()) {
-        if let result = find(try read(&reader)) { return result }
+        if let result = try find(&reader) { return result }
       }
       return nil
     }

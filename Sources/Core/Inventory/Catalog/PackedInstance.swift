@@ -37,12 +37,12 @@ public final class PackedInstance: Sendable {
   }
 
   /// The one that the instance is known by, declared or not.
-  var knownEC2InstanceID: String? { fields.text(.knownEC2InstanceID) }
+  var knownEC2InstanceID: ByteText? { fields.text(.knownEC2InstanceID) }
 
   var record: Record {
     Record(
       resource: .instance(unpacked), revision: revision, createdAtSeconds: createdAtSeconds,
-      ec2InstanceID: knownEC2InstanceID)
+      ec2InstanceID: knownEC2InstanceID?.string)
   }
 
   /// Whether a text's bytes are among the fields', which is quicker to find out than what they say.
@@ -50,31 +50,28 @@ public final class PackedInstance: Sendable {
 
   // MARK: Fields
 
-  public var hostname: String { fields.text(.hostname) ?? "" }
-  public var project: String? { fields.text(.project) }
-  public var user: String? { fields.text(.user) }
-  public var name: String? { fields.text(.name) }
-  public var domain: String? { fields.text(.domain) }
-  public var host: String? { fields.text(.host) }
-  public var reservationID: String? { fields.text(.reservationID) }
-  public var availabilityZone: String? { fields.text(.availabilityZone) }
-  public var availabilityZoneID: String? { fields.text(.availabilityZoneID) }
-  public var region: String? { fields.text(.region) }
-  public var placementGroup: String? { fields.text(.placementGroup) }
-  public var instanceType: String? { fields.text(.instanceType) }
-  public var architecture: String? { fields.text(.architecture) }
-  public var accountID: String? { fields.text(.accountID) }
-  public var imageID: String? { fields.text(.imageID) }
-  public var ec2: EC2IDs {
-    var ids = EC2IDs()
-    ids.instanceID = fields.text(.ec2InstanceID)
-    ids.amiID = fields.text(.amiID)
-    ids.kernelID = fields.text(.kernelID)
-    ids.ramdiskID = fields.text(.ramdiskID)
-    return ids
+  public var hostname: ByteText { fields.text(.hostname) ?? "" }
+  public var project: ByteText? { fields.text(.project) }
+  public var user: ByteText? { fields.text(.user) }
+  public var name: ByteText? { fields.text(.name) }
+  public var domain: ByteText? { fields.text(.domain) }
+  public var host: ByteText? { fields.text(.host) }
+  public var reservationID: ByteText? { fields.text(.reservationID) }
+  public var availabilityZone: ByteText? { fields.text(.availabilityZone) }
+  public var availabilityZoneID: ByteText? { fields.text(.availabilityZoneID) }
+  public var region: ByteText? { fields.text(.region) }
+  public var placementGroup: ByteText? { fields.text(.placementGroup) }
+  public var instanceType: ByteText? { fields.text(.instanceType) }
+  public var architecture: ByteText? { fields.text(.architecture) }
+  public var accountID: ByteText? { fields.text(.accountID) }
+  public var imageID: ByteText? { fields.text(.imageID) }
+  public var amiID: ByteText? { fields.text(.amiID) }
+  public var kernelID: ByteText? { fields.text(.kernelID) }
+  public var ramdiskID: ByteText? { fields.text(.ramdiskID) }
+  public var adminPassword: Secret<String>? {
+    fields.text(.adminPassword).map { Secret($0.string) }
   }
-  public var adminPassword: Secret<String>? { fields.text(.adminPassword).map { Secret($0) } }
-  public var injectedNetworkConfig: String? { fields.text(.injectedNetworkConfig) }
+  public var injectedNetworkConfig: ByteText? { fields.text(.injectedNetworkConfig) }
   public var userData: Secret<[UInt8]>? { userDataContent.map { Secret($0.bytes) } }
 
   public var launchIndex: Int {
@@ -82,27 +79,31 @@ public final class PackedInstance: Sendable {
       Int(clamping: try reader.number())
     } ?? 0
   }
-  public var bootRoles: [String] { texts(.bootRoles) }
-  public var keys: [KeyReference] { fields.list(.keys, KeyReference.init(unpacking:)) }
+  public var bootRoles: [ByteText] { texts(.bootRoles) }
   /// What is found for the first key for which something is.
-  func firstKey<Result>(_ find: (KeyReference) -> Result?) -> Result? {
-    fields.first(.keys, KeyReference.init(unpacking:), find)
+  func firstKey<Result>(_ find: (PackedKey) -> Result?) -> Result? {
+    fields.first(.keys) { reader throws(ByteReader.Malformed) in
+      find(try PackedKey(unpacking: &reader))
+    }
+  }
+  func eachKey(_ body: (PackedKey) -> Void) {
+    _ = firstKey { key -> Void? in
+      body(key)
+      return nil
+    }
   }
   /// Each key once.
-  public var metadata: [(key: String, value: String)] { items(.metadata) }
+  public var metadata: [(key: ByteText, value: ByteText)] { items(.metadata) }
   /// Each key once.
-  public var tags: [(key: String, value: String)] { items(.tags) }
-  public var securityGroups: [String] { texts(.securityGroups) }
+  public var tags: [(key: ByteText, value: ByteText)] { items(.tags) }
+  public var securityGroups: [ByteText] { texts(.securityGroups) }
   public var declaredMetadataOptions: MetadataOptions.Declared {
     fields.value(.metadataOptions, MetadataOptions.Declared.init(unpacking:))
       ?? MetadataOptions.Declared()
   }
   var declaresMetadataOptions: Bool { fields.range(of: .metadataOptions) != nil }
-  public var blockDevices: [BlockDevice] {
-    fields.list(.blockDevices) { reader throws(ByteReader.Malformed) in
-      BlockDevice(virtual: try reader.text(), device: try reader.text())
-    }
-  }
+  /// The devices by what they are to the guest.
+  public var blockDevices: [(key: ByteText, value: ByteText)] { items(.blockDevices) }
   public var devices: [Device] { fields.list(.devices, Device.init(unpacking:)) }
   public var dedicatedCPUs: [Int]? {
     fields.value(.dedicatedCPUs) { reader throws(ByteReader.Malformed) in
@@ -117,18 +118,44 @@ public final class PackedInstance: Sendable {
   }
   public var files: [InjectedFile] {
     fields.list(.files) { reader throws(ByteReader.Malformed) in
-      InjectedFile(path: try reader.text(), content: Secret(try reader.blob()))
+      InjectedFile(path: try reader.text().string, content: Secret(try reader.blob()))
     }
   }
 
   /// The first address that the instance is known by.
   public var firstAddress: FixedAddress? { interfaces.lazy.flatMap(\.addresses).first }
 
-  private func texts(_ field: PackedFields.Field) -> [String] {
+  /// The first fixed address that is such a one.
+  public func firstAddress(where isSuch: (IPAddress) -> Bool) -> IPAddress? {
+    firstFact { fact in
+      if case .address(let address) = fact, isSuch(address) { address } else { nil }
+    }
+  }
+
+  /// The first floating address that is such a one.
+  public func firstFloatingIP(where isSuch: (IPAddress) -> Bool) -> IPAddress? {
+    firstFact { fact in
+      if case .floatingIP(let address) = fact, isSuch(address) { address } else { nil }
+    }
+  }
+
+  public var firstMAC: MACAddress? {
+    firstFact { fact in if case .mac(let mac) = fact { mac } else { nil } }
+  }
+
+  /// What is found in the first fact of the interfaces in which something is. Nothing is made of what
+  /// else they say.
+  private func firstFact<Result>(_ find: (NetworkInterface.Fact) -> Result?) -> Result? {
+    fields.first(.interfaces) { reader throws(ByteReader.Malformed) in
+      try NetworkInterface.firstFact(unpacking: &reader, find)
+    }
+  }
+
+  private func texts(_ field: PackedFields.Field) -> [ByteText] {
     fields.list(field) { reader throws(ByteReader.Malformed) in try reader.text() }
   }
 
-  private func items(_ field: PackedFields.Field) -> [(key: String, value: String)] {
+  private func items(_ field: PackedFields.Field) -> [(key: ByteText, value: ByteText)] {
     fields.list(field) { reader throws(ByteReader.Malformed) in
       (key: try reader.text(), value: try reader.text())
     }
@@ -136,39 +163,52 @@ public final class PackedInstance: Sendable {
 
   /// All fields at once.
   public var unpacked: Instance {
-    var instance = Instance(id: id, hostname: hostname)
-    instance.project = project
-    instance.user = user
-    instance.name = name
-    instance.domain = domain
-    instance.host = host
+    var instance = Instance(id: id, hostname: hostname.string)
+    instance.project = project?.string
+    instance.user = user?.string
+    instance.name = name?.string
+    instance.domain = domain?.string
+    instance.host = host?.string
     instance.launchIndex = launchIndex
-    instance.reservationID = reservationID
-    instance.availabilityZone = availabilityZone
-    instance.availabilityZoneID = availabilityZoneID
-    instance.region = region
-    instance.placementGroup = placementGroup
-    instance.instanceType = instanceType
-    instance.architecture = architecture
-    instance.accountID = accountID
-    instance.imageID = imageID
-    instance.bootRoles = bootRoles
-    instance.ec2 = ec2
-    instance.keys = keys
+    instance.reservationID = reservationID?.string
+    instance.availabilityZone = availabilityZone?.string
+    instance.availabilityZoneID = availabilityZoneID?.string
+    instance.region = region?.string
+    instance.placementGroup = placementGroup?.string
+    instance.instanceType = instanceType?.string
+    instance.architecture = architecture?.string
+    instance.accountID = accountID?.string
+    instance.imageID = imageID?.string
+    instance.bootRoles = bootRoles.map(\.string)
+    instance.ec2.instanceID = fields.text(.ec2InstanceID)?.string
+    instance.ec2.amiID = amiID?.string
+    instance.ec2.kernelID = kernelID?.string
+    instance.ec2.ramdiskID = ramdiskID?.string
+    instance.keys = fields.list(.keys, PackedKey.init(unpacking:)).map(KeyReference.init)
     instance.userData = userData
-    instance.metadata = OrderedDictionary(metadata, uniquingKeysWith: { first, _ in first })
-    instance.tags = OrderedDictionary(tags, uniquingKeysWith: { first, _ in first })
+    instance.metadata = PackedInstance.dictionary(metadata)
+    instance.tags = PackedInstance.dictionary(tags)
     instance.vendorData = vendorData
-    instance.securityGroups = securityGroups
-    instance.blockDevices = blockDevices
+    instance.securityGroups = securityGroups.map(\.string)
+    instance.blockDevices = blockDevices.map {
+      BlockDevice(virtual: $0.key.string, device: $0.value.string)
+    }
     instance.devices = devices
     instance.dedicatedCPUs = dedicatedCPUs
     instance.adminPassword = adminPassword
     instance.files = files
-    instance.injectedNetworkConfig = injectedNetworkConfig
+    instance.injectedNetworkConfig = injectedNetworkConfig?.string
     instance.interfaces = interfaces
     instance.declaredMetadataOptions = declaredMetadataOptions
     return instance
+  }
+
+  private static func dictionary(
+    _ items: [(key: ByteText, value: ByteText)]
+  ) -> OrderedDictionary<String, String> {
+    OrderedDictionary(
+      items.lazy.map { ($0.key.string, $0.value.string) },
+      uniquingKeysWith: { first, _ in first })
   }
 }
 

@@ -69,7 +69,9 @@ struct SharedRecords: ~Copyable, Sendable {
   /// The options in force for an instance.
   func metadataOptions(of instance: PackedInstance) -> MetadataOptions {
     var ofProject: MetadataOptions.Declared?
-    if projectsWithOptions > 0, let id = instance.project { ofProject = options(ofProject: id) }
+    if projectsWithOptions > 0, let id = instance.project {
+      ofProject = options(ofProject: id.string)
+    }
     guard ofProject != nil || instance.declaresMetadataOptions else { return defaults }
     return MetadataOptions(
       instance.declaredMetadataOptions, ofProject ?? MetadataOptions.Declared(),
