@@ -35,8 +35,7 @@ public struct JSONWriter {
   /// A member's key; its value is what is put next.
   /// - Parameter key: Of letters that need no escape.
   public mutating func key(_ key: StaticString) {
-    let follows = followsValue
-    text.write(key.utf8CodeUnitCount + 6) { $0.put(key: key, behindComma: follows) }
+    put(key: key, before: "\": ")
     followsValue = false
   }
 
@@ -48,6 +47,12 @@ public struct JSONWriter {
   public mutating func key(_ key: ByteText) {
     put(key)
     colon()
+  }
+
+  private mutating func put(key: StaticString, before rest: StaticString) {
+    unsafe text.append(
+      UnsafeRawBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount),
+      behind: followsValue ? ", \"" : "\"", before: rest)
   }
 
   private mutating func colon() {
@@ -83,11 +88,8 @@ public struct JSONWriter {
   public mutating func put(_ key: StaticString, _ text: ByteText?) {
     let isPut = unsafe text?.withUnsafeBytes { bytes in
       guard unsafe JSONWriter.arePlain(bytes) else { return false }
-      let follows = followsValue
-      self.text.write(key.utf8CodeUnitCount + bytes.count + 8) { pen in
-        pen.put(key: key, behindComma: follows)
-        unsafe pen.put(quoted: bytes)
-      }
+      put(key: key, before: "\": \"")
+      unsafe self.text.append(bytes, behind: "", before: "\"")
       followsValue = true
       return true
     }
@@ -96,10 +98,9 @@ public struct JSONWriter {
     if let text { put(text) } else { putNull() }
   }
 
-  /// A member that is a text, or null.
-  public mutating func put(_ key: StaticString, _ text: (some ASCIIText)?) {
+  public mutating func put(_ key: StaticString, _ text: some ASCIIText) {
     self.key(key)
-    if let text { put(text) } else { putNull() }
+    put(text)
   }
 
   public mutating func putNull(_ key: StaticString) {
@@ -162,7 +163,7 @@ public struct JSONWriter {
   private mutating func put(plain bytes: UnsafeRawBufferPointer) -> Bool {
     guard unsafe JSONWriter.arePlain(bytes) else { return false }
     separate()
-    text.write(bytes.count + 2) { unsafe $0.put(quoted: bytes) }
+    unsafe text.append(bytes, behind: "\"", before: "\"")
     return true
   }
 
@@ -177,7 +178,7 @@ public struct JSONWriter {
   public mutating func put(letters: [UInt8]) {
     separate()
     unsafe letters.withUnsafeBytes { letters in
-      text.write(letters.count + 2) { unsafe $0.put(quoted: letters) }
+      unsafe text.append(letters, behind: "\"", before: "\"")
     }
   }
 
@@ -253,26 +254,6 @@ public struct JSONWriter {
         text.append(hex: unit, digits: 4)
       }
     }
-  }
-}
-
-extension TextBuffer.Pen {
-  fileprivate mutating func put(key: StaticString, behindComma: Bool) {
-    if behindComma {
-      put(UInt8(ascii: ","))
-      put(UInt8(ascii: " "))
-    }
-    put(UInt8(ascii: "\""))
-    put(key)
-    put(UInt8(ascii: "\""))
-    put(UInt8(ascii: ":"))
-    put(UInt8(ascii: " "))
-  }
-
-  fileprivate mutating func put(quoted letters: UnsafeRawBufferPointer) {
-    put(UInt8(ascii: "\""))
-    unsafe put(letters)
-    put(UInt8(ascii: "\""))
   }
 }
 

@@ -1,7 +1,7 @@
 /// Text that is written piece by piece into room that was made for it.
 ///
-/// An array that bytes are appended to looks after its room with each byte; here that is done once for
-/// pieces that come together.
+/// An array that bytes are appended to looks after its room with each byte; here that is done once a
+/// piece.
 public struct TextBuffer {
   private var room: [UInt8]
   private var count = 0
@@ -20,51 +20,40 @@ public struct TextBuffer {
     return room
   }
 
-  /// Writes pieces one after another into room that there is. What does not fit is left out.
-  @safe struct Pen {
-    private let room: UnsafeMutableRawBufferPointer
-    fileprivate var place: Int
-
-    fileprivate init(_ room: UnsafeMutableRawBufferPointer, at place: Int) {
-      unsafe self.room = unsafe room
-      self.place = place
-    }
-
-    mutating func put(_ byte: UInt8) {
-      guard place < (unsafe room.count) else { return }
-      unsafe room[place] = byte
-      place += 1
-    }
-
-    mutating func put(_ bytes: UnsafeRawBufferPointer) {
-      guard unsafe bytes.count <= room.count - place else { return }
-      unsafe UnsafeMutableRawBufferPointer(rebasing: room[place...]).copyMemory(from: bytes)
-      place += bytes.count
-    }
-
-    mutating func put(_ text: StaticString) {
-      unsafe put(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-  }
-
-  /// Has pieces written.
-  /// - Parameter length: How many bytes they have together, or more.
-  @inline(__always)
-  mutating func write(_ length: Int, _ pieces: (inout Pen) -> Void) {
-    if length > room.count - count {
+  /// Lends room for so many bytes, all of which must be written.
+  private mutating func write(_ length: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
+    let end = count + length
+    if end > room.count {
       room.append(contentsOf: TextBuffer.room(max(room.count, length)))
     }
-    count = unsafe room.withUnsafeMutableBytes {
-      var pen = unsafe Pen($0, at: count)
-      pieces(&pen)
-      return pen.place
+    let start = count
+    unsafe room.withUnsafeMutableBytes {
+      unsafe body(UnsafeMutableRawBufferPointer(rebasing: $0[start..<end]))
     }
+    count = end
   }
 
-  mutating func append(_ byte: UInt8) { write(1) { $0.put(byte) } }
+  mutating func append(_ byte: UInt8) {
+    unsafe write(1) { unsafe $0[0] = byte }
+  }
 
   mutating func append(_ bytes: UnsafeRawBufferPointer) {
-    write(bytes.count) { unsafe $0.put(bytes) }
+    unsafe write(bytes.count) { unsafe $0.copyMemory(from: bytes) }
+  }
+
+  /// Appends bytes with others around them.
+  mutating func append(
+    _ bytes: UnsafeRawBufferPointer, behind front: StaticString, before back: StaticString
+  ) {
+    let start = front.utf8CodeUnitCount
+    let end = start + bytes.count
+    unsafe write(end + back.utf8CodeUnitCount) { room in
+      unsafe room.copyMemory(from: UnsafeRawBufferPointer(start: front.utf8Start, count: start))
+      unsafe UnsafeMutableRawBufferPointer(rebasing: room[start...]).copyMemory(from: bytes)
+      unsafe UnsafeMutableRawBufferPointer(rebasing: room[end...])
+        .copyMemory(
+          from: UnsafeRawBufferPointer(start: back.utf8Start, count: back.utf8CodeUnitCount))
+    }
   }
 
   mutating func append(_ bytes: [UInt8]) {
@@ -75,7 +64,10 @@ public struct TextBuffer {
     unsafe text.withUnsafeBytes { unsafe append($0) }
   }
 
-  mutating func append(_ text: StaticString) { write(text.utf8CodeUnitCount) { $0.put(text) } }
+  mutating func append(_ text: StaticString) {
+    unsafe append(
+      UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
 
   mutating func append(_ text: String) {
     let isWritten: Void? = unsafe text.utf8.withContiguousStorageIfAvailable {
@@ -90,10 +82,11 @@ public struct TextBuffer {
     let number = UInt64(truncatingIfNeeded: number)
     let upper = TextBuffer.hexLetters(of: number >> 32)
     let lower = TextBuffer.hexLetters(of: number)
-    write(digits) { pen in
-      for place in (0..<digits).reversed() {
+    unsafe write(digits) { out in
+      for place in 0..<digits {
         let letters = place < 8 ? lower : upper
-        pen.put(UInt8(truncatingIfNeeded: letters >> UInt64(8 * (place & 7))))
+        let letter = UInt8(truncatingIfNeeded: letters >> UInt64(8 * (place & 7)))
+        unsafe out[digits - 1 - place] = letter
       }
     }
   }

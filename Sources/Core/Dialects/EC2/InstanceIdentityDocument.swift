@@ -28,7 +28,7 @@ enum InstanceIdentityDocument {
     json.put("instanceType", instance.instanceType)
     json.put("kernelId", instance.kernelID)
     json.put("pendingTime", CivilTime(secondsSince1970: guest.view.createdAtSeconds))
-    json.put("privateIp", guest.localIPv4)
+    json.put("privateIp", guest.localIPv4.map { ByteText($0) })
     json.put("ramdiskId", instance.ramdiskID)
     json.put("region", guest.region)
     json.put("version", formatVersion)

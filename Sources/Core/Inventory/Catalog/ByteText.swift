@@ -27,9 +27,10 @@ public struct ByteText: Sendable {
   public init(joining texts: [ByteText], by separator: StaticString = "") {
     var buffer = TextBuffer(
       capacity: texts.reduce(0) { $0 + $1.count + separator.utf8CodeUnitCount })
-    for (index, text) in texts.enumerated() {
-      if index > 0 { buffer.append(separator) }
-      buffer.append(text)
+    for index in texts.indices {
+      unsafe texts[index].withUnsafeBytes {
+        unsafe buffer.append($0, behind: index > 0 ? separator : "", before: "")
+      }
     }
     self.init(buffer.finished())
   }
