@@ -52,7 +52,7 @@ struct ResponseFieldTests {
       var buffer: [UInt8] = []
       ResponseWriter.write(
         GuestExchange.Reply(answer: GuestAnswer(refusal: refusal), connection: connection),
-        date: HTTPDate(secondsSince1970: 0).text, into: &buffer)
+        date: HTTPDate(secondsSince1970: 0), into: &buffer)
       let lines = String(decoding: buffer, as: UTF8.self).split(
         separator: "\r\n", omittingEmptySubsequences: false
       )

@@ -208,7 +208,7 @@ struct Connection {
       entrance.shared.ledger.charge(reply.answer.body.count, to: seat, now: turn.now)
     }
     count(reply, &turn)
-    ResponseWriter.write(reply, date: turn.dateText(), into: &turn.output)
+    ResponseWriter.write(reply, date: turn.currentDate(), into: &turn.output)
     if turn.output.count >= Connection.maximumBatchBytes { flush(&turn) }
   }
 

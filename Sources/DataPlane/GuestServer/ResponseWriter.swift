@@ -10,15 +10,19 @@ enum ResponseWriter {
     buffer.append("HTTP/1.1 100 Continue\r\n\r\n")
   }
 
-  /// - Parameter date: The Date field's value.
-  static func write(_ reply: GuestExchange.Reply, date: [UInt8], into buffer: inout [UInt8]) {
+  /// - Parameter date: The moment that the answer is given.
+  static func write(_ reply: GuestExchange.Reply, date: HTTPDate, into buffer: inout [UInt8]) {
     let answer = reply.answer
     buffer.reserveCapacity(buffer.count + 256 + answer.body.count)
-    buffer.append(contentsOf: answer.status == 200 ? okStart : start(answer.status))
-    buffer.append(contentsOf: date)
-    if hasBody(answer.status) {
-      buffer.append(contentsOf: contentFields(answer.contentType))
+    if answer.status == 200 {
+      buffer.append(contentsOf: date.okHead(answer.contentType))
       write(answer.body.count, into: &buffer)
+    } else {
+      buffer.append(contentsOf: start(answer.status, date.text))
+      if hasBody(answer.status) {
+        buffer.append(contentsOf: contentFields(answer.contentType))
+        write(answer.body.count, into: &buffer)
+      }
     }
     if let allow = answer.allow {
       buffer.append("\r\nAllow: ")
@@ -49,23 +53,11 @@ enum ResponseWriter {
 
   // MARK: Parts
 
-  // Nearly all heads are put together from these: fewer pieces are written in less time.
-  private static let okStart = start(200)
-  private static let plainTextFields = contentFields(of: .plainText)
-  private static let jsonFields = contentFields(of: .json)
-
-  private static func start(_ status: Int) -> [UInt8] {
-    Array("\(statusLine(status))Server: nameplate\r\nDate: ".utf8)
+  fileprivate static func start(_ status: Int, _ date: [UInt8]) -> [UInt8] {
+    Array("\(statusLine(status))Server: nameplate\r\nDate: ".utf8) + date
   }
 
-  private static func contentFields(_ type: Document.ContentType) -> [UInt8] {
-    switch type {
-    case .plainText: plainTextFields
-    case .json: jsonFields
-    }
-  }
-
-  private static func contentFields(of type: Document.ContentType) -> [UInt8] {
+  fileprivate static func contentFields(_ type: Document.ContentType) -> [UInt8] {
     Array("\r\nContent-Type: \(type.rawValue)\r\nContent-Length: ".utf8)
   }
 
@@ -115,20 +107,33 @@ extension [UInt8] {
   }
 }
 
-/// A moment as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
-struct HTTPDate: Sendable {
-  private(set) var secondsSince1970: Int
-  private(set) var text: [UInt8]
+/// A moment as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`, and heads with it.
+final class HTTPDate: Sendable {
+  let secondsSince1970: Int
+  let text: [UInt8]
+  // Nearly all heads begin with one of these: fewer pieces are written in less time.
+  private let plainTextHead: [UInt8]
+  private let jsonHead: [UInt8]
 
   init(secondsSince1970 seconds: Int) {
     secondsSince1970 = seconds
     text = HTTPDate.text(seconds)
+    let start = ResponseWriter.start(200, text)
+    plainTextHead = start + ResponseWriter.contentFields(.plainText)
+    jsonHead = start + ResponseWriter.contentFields(.json)
   }
 
-  /// Moves on to another second; most requests come in the same one as the request before.
-  mutating func update(secondsSince1970 seconds: Int) {
-    guard seconds != secondsSince1970 else { return }
-    self = HTTPDate(secondsSince1970: seconds)
+  /// The head of a 200 that is given at the moment, up to its length.
+  func okHead(_ type: Document.ContentType) -> [UInt8] {
+    switch type {
+    case .plainText: plainTextHead
+    case .json: jsonHead
+    }
+  }
+
+  /// The moment of another second; most requests come in the same one as the request before.
+  func moved(to seconds: Int) -> HTTPDate {
+    seconds == secondsSince1970 ? self : HTTPDate(secondsSince1970: seconds)
   }
 
   private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]

@@ -40,10 +40,10 @@ struct Turn: ~Copyable {
   /// What is handled next has waited since then, in nanoseconds.
   mutating func count(since start: Int) { self.start = start }
 
-  /// The Date field's value.
-  mutating func dateText() -> [UInt8] {
-    date.update(secondsSince1970: time(nil))
-    return date.text
+  /// The moment.
+  mutating func currentDate() -> HTTPDate {
+    date = date.moved(to: time(nil))
+    return date
   }
 
   /// Empties the buffer of answers. They have been sent, or never will be.
