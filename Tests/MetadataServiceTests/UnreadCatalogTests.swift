@@ -30,7 +30,7 @@ struct UnreadCatalogTests {
       }
       let ambiguous = await fixture.ask(Self.path, from: "10.0.0.5")
       #expect(ambiguous.refusal?.code == "ambiguous-address")
-      #expect(fixture.service.knows(try #require(IPAddress("10.0.0.6")), on: nil))
+      #expect(fixture.service.look(for: try #require(IPAddress("10.0.0.6")), on: nil).isKnown)
     }
     #expect(fixture.catalog.isLoaded)
   }

@@ -25,6 +25,9 @@ public final class LiveCatalog: Sendable {
   }
 
   private let state = Mutex(State())
+  /// Counts changes. It is written under the lock and read without it: a look at it is all that it takes
+  /// to know that nothing has changed.
+  private let clock = Atomic<UInt64>(0)
   private let defaultMetadataOptions: MetadataOptions.Declared
 
   /// - Parameter defaultMetadataOptions: The daemon's own, which instances and projects overrule.
@@ -45,6 +48,7 @@ public final class LiveCatalog: Sendable {
       catalog.generation = old.generation + 1
       state.catalog = catalog
       state.progress = nil
+      clock.wrappingAdd(1, ordering: .releasing)
       return (state.waiters.takeSatisfied(by: state.catalog, isLoaded: true), old)
     }
     for waiter in satisfied { waiter.resume(returning: true) }
@@ -57,6 +61,7 @@ public final class LiveCatalog: Sendable {
     let changes = CatalogChanges(batch)
     let satisfied = state.withLock { state in
       state.catalog.apply(changes)
+      clock.wrappingAdd(1, ordering: .releasing)
       return state.waiters.takeSatisfied(
         by: state.catalog, isLoaded: state.progress == nil, after: changes)
     }
@@ -109,14 +114,45 @@ public final class LiveCatalog: Sendable {
     state.withLock { body($0.catalog) }
   }
 
-  /// What an address leads to; nil where the store has not been read.
-  func find(_ address: IPAddress, on network: NetworkID?) -> Catalog.Finding? {
-    state.withLock { $0.progress == nil ? $0.catalog.find(address, on: network) : nil }
+  /// Who has an address, as of a moment: numbers, which a connection keeps.
+  ///
+  /// Each request is answered as of now all the same: ``isCurrent(_:)`` says whether anything has changed
+  /// since, and that takes no lock.
+  public struct Look: Sendable {
+    fileprivate let clock: UInt64
+    fileprivate let place: Catalog.Place?
+    /// Whether somebody has declared the address. Where that is not known yet, everybody is taken for a
+    /// guest.
+    public let isKnown: Bool
+
+    /// The version of the one instance that has the address; nil where it is not one.
+    var version: Catalog.Version? { place?.version }
   }
 
-  /// The version of the one instance that has an address; nil where it is not one.
-  func version(of address: IPAddress, on network: NetworkID?) -> Catalog.Version? {
-    state.withLock { $0.catalog.version(of: address, on: network) }
+  func look(for address: IPAddress, on network: NetworkID?) -> Look {
+    state.withLock { state in
+      let place = state.catalog.place(of: address, on: network)
+      let isKnown =
+        place != nil || state.progress != nil || state.catalog.isDeclared(address, on: network)
+      return Look(clock: clock.load(ordering: .relaxed), place: place, isKnown: isKnown)
+    }
+  }
+
+  /// Whether a look would find the same now.
+  func isCurrent(_ look: Look) -> Bool { look.clock == clock.load(ordering: .acquiring) }
+
+  /// What an address leads to; nil where the store has not been read.
+  /// - Parameter look: For the address. Where it is still true, nothing is looked for again.
+  func find(_ address: IPAddress, on network: NetworkID?, after look: Look? = nil)
+    -> Catalog.Finding?
+  {
+    state.withLock { state in
+      guard state.progress == nil else { return nil }
+      if let look, isCurrent(look), let place = look.place {
+        return state.catalog.view(at: place).map { .instance($0) } ?? .unknown
+      }
+      return state.catalog.find(address, on: network)
+    }
   }
 
   // MARK: Waiting

@@ -84,6 +84,12 @@ public final class MetadataService: Sendable {
   // MARK: Answering
 
   public func answer(_ request: GuestRequest) -> Outcome {
+    var look = look(for: request.source, on: request.network)
+    return answer(request, after: &look)
+  }
+
+  /// - Parameter look: For the request's address on its network, from ``look(for:on:)``.
+  public func answer(_ request: GuestRequest, after look: inout LiveCatalog.Look) -> Outcome {
     if let refusal = hosts.refusal(for: request) {
       guard hosts.check == .audit else { return .answer(refuse(request, refusal, nil)) }
       audit(request, refusal)
@@ -95,15 +101,16 @@ public final class MetadataService: Sendable {
       return .answer(answer(probe, request))
     }
     let now = environment.now()
+    if !catalog.isCurrent(look) { look = self.look(for: request.source, on: request.network) }
     let slot = cache.slot(for: request, now: now)
     if request.method == .get || request.method == .head,
       let kept = cache.kept(for: request, at: slot),
-      kept.version == catalog.version(of: request.source, on: request.network),
+      kept.version == look.version,
       admits(request, on: kept.terms, now: now)
     {
       return .answer(kept.answer(seeds))
     }
-    guard let finding = catalog.find(request.source, on: request.network) else {
+    guard let finding = catalog.find(request.source, on: request.network, after: look) else {
       return .wait(Pending(request: request, destination: destination, reason: .unreadCatalog))
     }
     switch finding {
@@ -122,10 +129,9 @@ public final class MetadataService: Sendable {
     }
   }
 
-  /// Whether somebody has declared an address on a network. Where that is not known yet, everybody
-  /// is taken for a guest.
-  public func knows(_ address: IPAddress, on network: NetworkID?) -> Bool {
-    catalog.read { $0.isDeclared(address, on: network) } || !catalog.isLoaded
+  /// Who has an address on a network, for a connection that comes from there.
+  public func look(for address: IPAddress, on network: NetworkID?) -> LiveCatalog.Look {
+    catalog.look(for: address, on: network)
   }
 
   /// Waits for what ``answer(_:)`` said must be waited for, then answers.

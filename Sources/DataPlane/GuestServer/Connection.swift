@@ -15,6 +15,8 @@ struct Connection {
   let key: Poll.Key
   private let entrance: Entrance
   private let guest: GuestAccounts.Guest
+  /// Who has the guest's address, as far as the catalogue has not changed since.
+  private var look: LiveCatalog.Look
   /// The number of a link-local guest's interface.
   private let scope: UInt32
   /// Our own address.
@@ -38,14 +40,16 @@ struct Connection {
 
   /// A connection of a guest who was let in.
   /// - Parameters:
+  ///   - look: For the guest's address.
   ///   - scope: The number of a link-local guest's interface.
   ///   - seat: From ``Entrance/admit(_:now:)``.
   init(
-    _ key: Poll.Key, of guest: GuestAccounts.Guest, scope: UInt32, by entrance: Entrance,
-    in seat: ConnectionLedger.Seat, now: Int
+    _ key: Poll.Key, of guest: GuestAccounts.Guest, look: LiveCatalog.Look, scope: UInt32,
+    by entrance: Entrance, in seat: ConnectionLedger.Seat, now: Int
   ) {
     self.key = key
     self.guest = guest
+    self.look = look
     self.scope = scope
     self.seat = seat
     self.entrance = entrance
@@ -157,7 +161,7 @@ struct Connection {
     let request = GuestRequest(
       question, network: guest.network, source: guest.address, local: local, caller: caller,
       link: findLink(), body: body)
-    switch shared.service.answer(request) {
+    switch shared.service.answer(request, after: &look) {
     case .answer(let answer): perform(one: answered(answer, &turn), &turn)
     case .wait(let pending):
       // What is answered already does not wait for this.

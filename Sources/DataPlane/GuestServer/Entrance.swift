@@ -58,9 +58,9 @@ final class Entrance: Sendable {
   }
 
   /// Lets a guest in, or not.
+  /// - Parameter isKnown: Whether somebody has declared the guest's address.
   /// - Returns: A seat; where it is not taken, the socket is to be closed without a word.
-  func admit(_ guest: GuestAccounts.Guest, now: Int) -> ConnectionLedger.Seat {
-    let isKnown = shared.service.knows(guest.address, on: guest.network)
+  func admit(_ guest: GuestAccounts.Guest, isKnown: Bool, now: Int) -> ConnectionLedger.Seat {
     let seat = shared.ledger.admit(guest, isKnown: isKnown, by: id, now: now)
     if !seat.isTaken { shared.notes.note(.tooManyConnections, of: guest, now: now) }
     return seat

@@ -167,7 +167,8 @@ import MetadataService
   ) -> HeldConnection? {
     let peer = GuestPeer(address)
     let guest = entrance.guest(peer)
-    let seat = entrance.admit(guest, now: turn.now)
+    let look = entrance.shared.service.look(for: guest.address, on: guest.network)
+    let seat = entrance.admit(guest, isKnown: look.isKnown, now: turn.now)
     guard seat.isTaken else {
       Glibc.close(socket)
       return nil
@@ -175,7 +176,8 @@ import MetadataService
     turn.tally.noteConnection()
     let key = turn.connections.makeKey(socket)
     let held = HeldConnection(
-      Connection(key, of: guest, scope: peer.scope, by: entrance, in: seat, now: turn.now))
+      Connection(
+        key, of: guest, look: look, scope: peer.scope, by: entrance, in: seat, now: turn.now))
     turn.connections.add(held)
     return held
   }

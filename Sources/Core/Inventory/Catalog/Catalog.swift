@@ -162,10 +162,23 @@ public struct Catalog: Sendable {
     addresses.networks(having: address, atMost: .max)
   }
 
+  /// Where the one instance stands that has an address; nil where it is not one.
+  public func place(of address: IPAddress, on network: NetworkID?) -> Place? {
+    guard case .one(let number) = addresses.find(address, on: network) else { return nil }
+    return instances[number].map { Place(number: number, version: version(stamp: $0.stamp)) }
+  }
+
   /// The version of the one instance that has an address; nil where it is not one.
   public func version(of address: IPAddress, on network: NetworkID?) -> Version? {
-    guard case .one(let number) = addresses.find(address, on: network) else { return nil }
-    return instances[number].map { version(stamp: $0.stamp) }
+    place(of: address, on: network)?.version
+  }
+
+  /// The instance at a place; nil where it is another version by now, or another instance.
+  public func view(at place: Place) -> InstanceView? {
+    guard let row = instances[place.number], version(stamp: row.stamp) == place.version else {
+      return nil
+    }
+    return view(row)
   }
 
   /// What an address is known as that no instance asks from; nil where nothing is known.
@@ -232,6 +245,12 @@ public struct Catalog: Sendable {
 
   private func version(stamp: UInt64) -> Version {
     Version(generation: generation, instance: stamp, shared: sharedStamp)
+  }
+
+  /// Where an instance stands, and which version of it: it is found again without its address.
+  public struct Place: Sendable, Hashable {
+    fileprivate let number: UInt32
+    public let version: Version
   }
 
   /// What an instance's documents follow from, in numbers: as long as they are the same, so are the
