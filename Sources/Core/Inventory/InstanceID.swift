@@ -10,15 +10,27 @@ public struct InstanceID: Hashable, Sendable, Comparable, ASCIIText {
   }
 
   /// Reads the form 8-4-4-4-12 in either case.
-  public init?(_ text: String) { self.init(letters: text.utf8) }
+  public init?(_ text: String) {
+    var text = text
+    guard let id = text.withUTF8({ unsafe InstanceID(letters: UnsafeRawBufferPointer($0)) }) else {
+      return nil
+    }
+    self = id
+  }
 
   /// Reads the form 8-4-4-4-12 in either case.
-  public init?(_ text: ByteText) { self.init(letters: text.utf8) }
+  public init?(_ text: ByteText) {
+    guard let id = unsafe text.withUnsafeBytes({ unsafe InstanceID(letters: $0) }) else {
+      return nil
+    }
+    self = id
+  }
 
-  private init?(letters: some Collection<UInt8>) {
+  private init?(letters: UnsafeRawBufferPointer) {
     guard letters.count == 36 else { return nil }
     var (upper, lower) = (UInt64(0), UInt64(0))
-    for (place, letter) in letters.enumerated() {
+    for place in 0..<36 {
+      let letter = unsafe letters[place]
       switch place {
       case 8, 13, 18, 23: guard letter == UInt8(ascii: "-") else { return nil }
       default:

@@ -43,7 +43,7 @@ public enum DriveContents {
 
   private static func openStack(_ input: RenderInput) -> [DriveFile] {
     var paths: [[String]] = []
-    for version in OpenStackVersion.allCases.map(\.rawValue) + ["latest"] {
+    for version in OpenStackVersion.allCases.map(\.date) + ["latest"] {
       guard let known = OpenStackVersion(segment: version) else { continue }
       for document in openStackDocuments where known >= document.since {
         paths.append(["openstack", version, document.rawValue])

@@ -18,7 +18,7 @@ public struct EC2Dialect: Dialect {
     var path = target.segments[...]
     if path.first == "ec2" { path.removeFirst() }
     guard let segment = path.popFirst() else {
-      let names = EC2Version.allCases.map(\.rawValue) + ["latest"]
+      let names = EC2Version.allCases.map(\.date) + ["latest"]
       return MetadataPlace { _ in .listing(names.map(ListingEntry.init(leaf:))) }
     }
     guard let version = EC2Version(segment: segment),

@@ -5,7 +5,7 @@ import OrderedCollections
 /// object, in Nova's order and with Nova's types (recorded from Nova 34).
 enum EC2DriveDocument {
   /// The directories of a drive that have it. To Nova both are the same version.
-  static let versions = [EC2Version.april2009.rawValue, "latest"]
+  static let versions = [EC2Version.april2009.date, "latest"]
 
   static func value(for input: RenderInput) -> JSONValue {
     let guest = EC2Guest(input: input, version: .april2009)

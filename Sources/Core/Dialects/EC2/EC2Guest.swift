@@ -9,7 +9,9 @@ struct EC2Guest: EC2Subject {
   var instance: PackedInstance { input.view.instance }
 
   /// Nova's word for an unset value, in Nova's versions; newer versions leave the value out.
-  func inNova(_ text: ByteText) -> ByteText? { version < .firstOfAWS ? text : nil }
+  func inNova(_ text: @autoclosure () -> ByteText) -> ByteText? {
+    version < .firstOfAWS ? text() : nil
+  }
 
   // MARK: Addresses
 

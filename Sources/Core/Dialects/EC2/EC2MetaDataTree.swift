@@ -9,14 +9,14 @@ enum EC2MetaDataTree {
 
   private static let identity: [EC2Entry<EC2Guest>] = [
     .leaf("ami-id") { $0.amiID ?? $0.inNova("None") },
-    .leaf("ami-launch-index") { ByteText(String($0.instance.launchIndex)) },
-    .leaf("ami-manifest-path") { $0.inNova("FIXME") ?? "(unknown)" },
-    .leaf("instance-action", since: .september2008) { _ in "none" },
-    .leaf("instance-id") { $0.view.ec2InstanceID },
-    .leaf("instance-life-cycle", since: .firstOfAWS) { _ in "on-demand" },
+    .leaf(always: "ami-launch-index") { ByteText(String($0.instance.launchIndex)) },
+    .leaf(always: "ami-manifest-path") { $0.inNova("FIXME") ?? "(unknown)" },
+    .leaf(always: "instance-action", since: .september2008) { _ in "none" },
+    .leaf(always: "instance-id") { $0.view.ec2InstanceID },
+    .leaf(always: "instance-life-cycle", since: .firstOfAWS) { _ in "on-demand" },
     .leaf("instance-type", since: .august2007) { $0.instance.instanceType },
     .leaf("kernel-id", since: .december2007) { $0.instance.kernelID },
-    .leaf("profile", since: .firstOfAWS) { _ in "default-hvm" },
+    .leaf(always: "profile", since: .firstOfAWS) { _ in "default-hvm" },
     .leaf("ramdisk-id", since: .december2007) { $0.instance.ramdiskID },
     .leaf("reservation-id") { $0.instance.reservationID ?? $0.inNova("None") },
     .directory("services", since: .firstOfAWS, services),
@@ -24,19 +24,19 @@ enum EC2MetaDataTree {
   ]
 
   private static let names: [EC2Entry<EC2Guest>] = [
-    .leaf("hostname") { $0.input.fullHostname },
+    .leaf(always: "hostname") { $0.input.fullHostname },
     .leaf("ipv6", since: .firstOfAWS) { $0.firstIPv6 },
-    .leaf("local-hostname", since: .january2007) { $0.input.fullHostname },
+    .leaf(always: "local-hostname", since: .january2007) { $0.input.fullHostname },
     .leaf("local-ipv4") { $0.localIPv4 },
     .leaf("mac", since: .firstOfAWS) { $0.instance.firstMAC },
     .directory("network", since: .firstOfAWS, EC2NetworkTree.rows),
-    .leaf("public-hostname", since: .january2007) { $0.input.fullHostname },
+    .leaf(always: "public-hostname", since: .january2007) { $0.input.fullHostname },
     .leaf("public-ipv4", since: .january2007) { guest in
       guest.publicIPv4.map { ByteText($0) } ?? guest.inNova("")
     },
     // Nova's empty answer stays in every version: an instance in no group is in none, and clients
     // of `latest` expect the leaf.
-    .leaf("security-groups") {
+    .leaf(always: "security-groups") {
       ByteText(joining: $0.instance.securityGroups, by: "\n")
     },
   ]
@@ -58,8 +58,8 @@ enum EC2MetaDataTree {
 
   /// What AWS' own clients build host names from.
   private static let services: EC2Table<EC2Guest> = [
-    .leaf("domain") { _ in "amazonaws.com" },
-    .leaf("partition") { _ in "aws" },
+    .leaf(always: "domain") { _ in "amazonaws.com" },
+    .leaf(always: "partition") { _ in "aws" },
   ]
 
   private static let tags: EC2Table<EC2Guest> = [

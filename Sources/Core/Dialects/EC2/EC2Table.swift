@@ -34,6 +34,14 @@ struct EC2Entry<Subject: EC2Subject>: Sendable {
     }
   }
 
+  /// A leaf of text that every subject has.
+  static func leaf(
+    always name: String, since: EC2Version = .original,
+    _ value: @escaping @Sendable (Subject) -> ByteText
+  ) -> EC2Entry {
+    leaf(name, since: since, exists: { _ in true }) { .document(Document(text: value($0))) }
+  }
+
   /// A leaf of an address.
   static func leaf<Value: ASCIIText & SendableMetatype>(
     _ name: String, since: EC2Version = .original,
@@ -140,7 +148,10 @@ struct EC2Table<Subject: EC2Subject>: Sendable {
 
   /// What the subject has something of.
   private func listing(for subject: Subject) -> [ListingEntry] {
-    rows.indices.filter { exists($0, for: subject) }.map { entries[$0] }
+    var listing: [ListingEntry] = []
+    listing.reserveCapacity(rows.count)
+    for index in rows.indices where exists(index, for: subject) { listing.append(entries[index]) }
+    return listing
   }
 
   func hasAnything(of subject: Subject) -> Bool {

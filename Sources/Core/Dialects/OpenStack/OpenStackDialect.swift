@@ -35,10 +35,12 @@ public struct OpenStackDialect: Dialect {
   @Sendable
   private static func versions(for input: RenderInput) -> MetadataNode? {
     let today = CivilTime(secondsSince1970: input.askedAtSeconds).date
-    return .listing(dates.filter { $0.segment <= today } + [latest])
+    return .listing(listings[dates.count { $0.segment <= today }])
   }
 
-  private static let dates = OpenStackVersion.allCases.map { ListingEntry(leaf: $0.rawValue) }
+  /// By how many versions there are on a day: those, then `latest`.
+  private static let listings = (0...dates.count).map { Array(dates.prefix($0)) + [latest] }
+  private static let dates = OpenStackVersion.allCases.map { ListingEntry(leaf: $0.date) }
   private static let latest = ListingEntry(leaf: "latest")
 
   private static func documents(of version: OpenStackVersion, for input: RenderInput)
