@@ -153,7 +153,7 @@ public enum MetadataNode: Sendable {
     switch self {
     case .document(let document), .password(let document): document
     case .listing(let entries):
-      Document(text: ByteText(joining: entries.lazy.map(\.listed), by: "\n"))
+      Document(text: ByteText(joining: entries.map(\.listed), by: "\n"))
     }
   }
 }

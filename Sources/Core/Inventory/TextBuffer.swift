@@ -80,18 +80,16 @@ public struct TextBuffer {
   /// - Parameter digits: Up to 16.
   mutating func append(hex number: some FixedWidthInteger & UnsignedInteger, digits: Int) {
     let number = UInt64(truncatingIfNeeded: number)
-    let upper = TextBuffer.hexLetters(of: number >> 32)
-    let lower = TextBuffer.hexLetters(of: number)
-    unsafe write(digits) { out in
-      for place in 0..<digits {
-        let letters = place < 8 ? lower : upper
-        let letter = UInt8(truncatingIfNeeded: letters >> UInt64(8 * (place & 7)))
-        unsafe out[digits - 1 - place] = letter
-      }
+    let letters = (
+      TextBuffer.hexLetters(of: number >> 32).bigEndian, TextBuffer.hexLetters(of: number).bigEndian
+    )
+    unsafe withUnsafeBytes(of: letters) {
+      unsafe append(UnsafeRawBufferPointer(rebasing: $0.suffix(digits)))
     }
   }
 
-  /// The letters for the lowest eight hexadecimal digits, a byte each. They are found together.
+  /// The letters for the lowest eight hexadecimal digits, a byte each, the last digit's in the lowest
+  /// byte. They are found together.
   private static func hexLetters(of number: UInt64) -> UInt64 {
     var digits = number & 0xFFFF_FFFF
     digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF

@@ -24,15 +24,13 @@ public struct ByteText: Sendable {
 
   /// Texts one after another.
   /// - Parameter separator: What stands between each two.
-  public init(joining texts: some Sequence<ByteText>, by separator: StaticString = "") {
+  public init(joining texts: [ByteText], by separator: StaticString = "") {
     var buffer = TextBuffer(
       capacity: texts.reduce(0) { $0 + $1.count + separator.utf8CodeUnitCount })
-    var isFirst = true
-    for text in texts {
-      unsafe text.withUnsafeBytes {
-        unsafe buffer.append($0, behind: isFirst ? "" : separator, before: "")
+    for index in texts.indices {
+      unsafe texts[index].withUnsafeBytes {
+        unsafe buffer.append($0, behind: index > 0 ? separator : "", before: "")
       }
-      isFirst = false
     }
     self.init(buffer.finished())
   }
