@@ -23,7 +23,11 @@ final class KeptOrder: Sendable {
       state.isAskedFor = true
       var order = state.order ?? InstanceOrder(of: catalog)
       state.order = nil
-      while !order.follow(catalog) { order = InstanceOrder(of: catalog) }
+      if !order.follow(catalog) {
+        order = InstanceOrder(of: catalog)
+        // Where very many come meanwhile, the next page finds them: this one does not wait for their end.
+        guard order.follow(catalog) else { return order.ids(after: marker, count: count) }
+      }
       state.order = order
       return order.ids(after: marker, count: count)
     }
