@@ -18,22 +18,29 @@ struct ByteTextTests {
   @Test("are written as a String of the same letters is", arguments: texts)
   func documents(_ text: String) {
     let packed = Self.inBlock(Array(text.utf8))
-    var (own, other) = (JSONWriter(), JSONWriter())
-    own.object { json in
-      json.put("a", packed)
-      json.put("b", packed)
-      json.key(packed)
-      json.put(packed)
-      json.put("none", nil as ByteText?)
+    let own = JSONWriter.bytes { json in
+      json.object { json in
+        json.put("a", packed)
+        json.put("b", packed)
+        json.put(named: packed, "plain")
+        json.put("plain", packed)
+        json.put(named: packed, packed)
+        json.put("none", nil as ByteText?)
+      }
     }
-    other.object { json in
-      json.put("a", text)
-      json.put("b", text)
-      json.key(text)
-      json.put(text)
-      json.put("none", nil as String?)
+    let other = JSONWriter.bytes { json in
+      json.object { json in
+        json.put("a", text)
+        json.put("b", text)
+        json.key(text)
+        json.put("plain" as String)
+        json.put("plain", text)
+        json.key(text)
+        json.put(text)
+        json.put("none", nil as String?)
+      }
     }
-    #expect(own.finished() == other.finished())
+    #expect(own == other)
     #expect(packed.string == text && packed.description == text)
     #expect(packed.bytes == Array(text.utf8) && packed.count == text.utf8.count)
     #expect(packed == ByteText(text))
@@ -41,9 +48,8 @@ struct ByteTextTests {
 
   @Test("are read as UTF-8, whatever is there")
   func notUTF8() {
-    var json = JSONWriter()
-    json.put(Self.inBlock([0x61, 0xFF, 0xC3, 0x62]))
-    #expect(json.finished() == Array(#""a\ufffd\ufffdb""#.utf8))
+    let bytes = JSONWriter.bytes { $0.put(Self.inBlock([0x61, 0xFF, 0xC3, 0x62])) }
+    #expect(bytes == Array(#""a\ufffd\ufffdb""#.utf8))
   }
 
   @Test(

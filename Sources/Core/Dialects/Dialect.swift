@@ -201,8 +201,6 @@ public struct Document: Sendable, Hashable {
 
   /// A JSON document that is written as it is made.
   init(_ write: (inout JSONWriter) -> Void) {
-    var json = JSONWriter(capacity: 3072)
-    write(&json)
-    self.init(.json, json.finished())
+    self.init(.json, JSONWriter.bytes(capacity: 3072, write))
   }
 }

@@ -22,9 +22,7 @@ public struct CivilTime: Sendable, Hashable, ASCIIText {
 
   /// The day, as `2025-04-04`.
   public var date: String {
-    var text = TextBuffer(capacity: 16)
-    appendDate(to: &text)
-    return String(decoding: text.finished(), as: UTF8.self)
+    String(decoding: TextBuffer.bytes(capacity: 16) { appendDate(to: &$0) }, as: UTF8.self)
   }
 
   public func append(to text: inout TextBuffer) {

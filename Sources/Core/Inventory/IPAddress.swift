@@ -111,7 +111,7 @@ extension IPAddress: ASCIIText {
       let gap = IPAddress.longestZeroRun(groups) ?? groups.count..<groups.count
       IPAddress.append(groups[..<gap.lowerBound], to: &text)
       guard !gap.isEmpty else { return }
-      text.append("::")
+      text.append(literal: "::")
       IPAddress.append(groups[gap.upperBound...], to: &text)
     }
   }

@@ -65,10 +65,11 @@ public struct InstanceID: Hashable, Sendable, Comparable, ASCIIText {
 
   /// The 32 digits without dashes.
   public var hexDigits: ByteText {
-    var text = TextBuffer(capacity: 32)
-    text.append(hex: upper, digits: 16)
-    text.append(hex: lower, digits: 16)
-    return ByteText(text.finished())
+    ByteText(
+      TextBuffer.bytes(capacity: 32) { text in
+        text.append(hex: upper, digits: 16)
+        text.append(hex: lower, digits: 16)
+      })
   }
 
   public static func < (left: InstanceID, right: InstanceID) -> Bool {

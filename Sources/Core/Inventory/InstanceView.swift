@@ -104,7 +104,7 @@ public final class InstanceView: Sendable {
   /// The comment of an authorized_keys line, where it can stand in a listing.
   private static func comment(of key: ByteText) -> ByteText? {
     // Behind the type and the key.
-    let comment = key.trimmed.withoutFirstWord.withoutFirstWord.trimmed
-    return comment.isEmpty || NameRule.pathSegment(comment.string) != nil ? nil : comment
+    let comment = key.trimmed.withoutWords(2).trimmed
+    return comment.isEmpty || NameRule.pathSegment(comment) != nil ? nil : comment
   }
 }

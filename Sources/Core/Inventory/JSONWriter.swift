@@ -5,16 +5,26 @@ import OrderedCollections
 ///
 /// A document that guests ask for by the thousand is written through this as it is made; one that is
 /// handed on as a value has ``JSONValue/bytes``, which are written through it too.
-public struct JSONWriter {
+public struct JSONWriter: ~Copyable {
   private var text: TextBuffer
   /// Whether a value stands before the place that is written next.
   private var followsValue = false
 
-  /// - Parameter capacity: How many bytes the document has, about.
-  public init(capacity: Int = 512) { text = TextBuffer(capacity: capacity) }
+  private init(into text: consuming TextBuffer) { self.text = text }
 
-  /// The document.
-  public consuming func finished() -> [UInt8] { text.finished() }
+  private consuming func finished() -> TextBuffer { text }
+
+  /// A document's bytes.
+  /// - Parameters:
+  ///   - capacity: How many bytes it has, about.
+  ///   - write: Writes it, as one value.
+  public static func bytes(capacity: Int = 512, _ write: (inout JSONWriter) -> Void) -> [UInt8] {
+    TextBuffer.bytes(capacity: capacity) { text in
+      var json = JSONWriter(into: text)
+      write(&json)
+      text = json.finished()
+    }
+  }
 
   // MARK: Maps and lists
 
@@ -35,7 +45,8 @@ public struct JSONWriter {
   /// A member's key; its value is what is put next.
   /// - Parameter key: Of letters that need no escape.
   public mutating func key(_ key: StaticString) {
-    put(key: key, before: "\": ")
+    separate()
+    unsafe text.append("\"", key.bytes, "\": ")
     followsValue = false
   }
 
@@ -44,19 +55,8 @@ public struct JSONWriter {
     colon()
   }
 
-  public mutating func key(_ key: ByteText) {
-    put(key)
-    colon()
-  }
-
-  private mutating func put(key: StaticString, before rest: StaticString) {
-    unsafe text.append(
-      UnsafeRawBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount),
-      behind: followsValue ? ", \"" : "\"", before: rest)
-  }
-
   private mutating func colon() {
-    text.append(": ")
+    text.append(literal: ": ")
     followsValue = false
   }
 
@@ -71,8 +71,9 @@ public struct JSONWriter {
     followsValue = true
   }
 
+  @inline(__always)
   private mutating func separate() {
-    if followsValue { text.append(", ") }
+    if followsValue { text.append(literal: ", ") }
     followsValue = true
   }
 
@@ -86,16 +87,36 @@ public struct JSONWriter {
 
   /// A member that is a text, or null.
   public mutating func put(_ key: StaticString, _ text: ByteText?) {
-    let isPut = unsafe text?.withUnsafeBytes { bytes in
+    guard let text else { return putNull(key) }
+    let isPut = unsafe text.withUnsafeBytes { bytes in
       guard unsafe JSONWriter.arePlain(bytes) else { return false }
-      put(key: key, before: "\": \"")
-      unsafe self.text.append(bytes, behind: "", before: "\"")
-      followsValue = true
+      unsafe put(plain: key.bytes, bytes)
       return true
     }
-    guard isPut != true else { return }
+    guard !isPut else { return }
     self.key(key)
-    if let text { put(text) } else { putNull() }
+    put(text)
+  }
+
+  /// A member of which the key is an operator's word too.
+  public mutating func put(named key: ByteText, _ text: ByteText) {
+    let isPut = unsafe key.withUnsafeBytes { key in
+      unsafe text.withUnsafeBytes { bytes in
+        guard unsafe JSONWriter.arePlain(key) && JSONWriter.arePlain(bytes) else { return false }
+        unsafe put(plain: key, bytes)
+        return true
+      }
+    }
+    guard !isPut else { return }
+    put(key)
+    colon()
+    put(text)
+  }
+
+  /// A member of which neither part needs an escape.
+  private mutating func put(plain key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+    separate()
+    unsafe text.append("\"", key, "\": \"", value, "\"")
   }
 
   public mutating func put(_ key: StaticString, _ text: some ASCIIText) {
@@ -127,12 +148,12 @@ public struct JSONWriter {
 
   public mutating func putNull() {
     separate()
-    text.append("null")
+    text.append(literal: "null")
   }
 
   public mutating func put(_ flag: Bool) {
     separate()
-    text.append(flag ? "true" : "false" as StaticString)
+    text.append(literal: flag ? "true" : "false")
   }
 
   public mutating func put(_ number: Int) {
@@ -162,9 +183,13 @@ public struct JSONWriter {
   /// - Returns: False where there are letters that need an escape; nothing is written then.
   private mutating func put(plain bytes: UnsafeRawBufferPointer) -> Bool {
     guard unsafe JSONWriter.arePlain(bytes) else { return false }
-    separate()
-    unsafe text.append(bytes, behind: "\"", before: "\"")
+    unsafe put(letters: bytes)
     return true
+  }
+
+  private mutating func put(letters: UnsafeRawBufferPointer) {
+    separate()
+    unsafe text.append("\"", letters, "\"")
   }
 
   private mutating func put(escaping text: String) {
@@ -176,10 +201,7 @@ public struct JSONWriter {
 
   /// Letters that need no escape, such as base64's.
   public mutating func put(letters: [UInt8]) {
-    separate()
-    unsafe letters.withUnsafeBytes { letters in
-      unsafe text.append(letters, behind: "\"", before: "\"")
-    }
+    unsafe letters.withUnsafeBytes { unsafe put(letters: $0) }
   }
 
   public mutating func put(_ value: JSONValue) {
@@ -203,54 +225,68 @@ public struct JSONWriter {
 
   // MARK: Letters
 
-  /// Whether no byte needs an escape. Eight are looked at together.
+  private typealias Bytes = SIMD16<UInt8>
+
+  /// Whether no byte needs an escape. Sixteen are looked at together.
   private static func arePlain(_ text: UnsafeRawBufferPointer) -> Bool {
-    let size = MemoryLayout<UInt64>.size
-    guard text.count >= size else {
-      // What is missing of a word is as good as a blank.
-      var word = spaces
-      for place in 0..<text.count { word = word << 8 | UInt64(unsafe text[place]) }
-      return marks(in: word) & high == 0
-    }
-    // The last word may begin in the one before.
+    let size = MemoryLayout<Bytes>.size
+    guard text.count >= size else { return unsafe isNone(marks(in: few(text))) }
+    // The last sixteen may begin in those before.
     let last = text.count - size
-    var marks = unsafe marks(in: text.loadUnaligned(fromByteOffset: last, as: UInt64.self))
+    var marks = unsafe marks(in: text.loadUnaligned(fromByteOffset: last, as: Bytes.self))
     var place = 0
     while place < last {
-      marks |= unsafe self.marks(in: text.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+      marks .|= unsafe self.marks(in: text.loadUnaligned(fromByteOffset: place, as: Bytes.self))
       place += size
     }
-    return marks & high == 0
+    return isNone(marks)
   }
 
-  private static let ones: UInt64 = 0x0101_0101_0101_0101
-  private static let high = ones &* 0x80
-  private static let spaces = ones &* 0x20
+  /// Fewer than sixteen bytes, some of them twice, and blanks.
+  private static func few(_ text: UnsafeRawBufferPointer) -> Bytes {
+    let count = text.count
+    var halves = SIMD2<UInt64>(repeating: 0x2020_2020_2020_2020)
+    if count >= 8 {
+      halves.x = unsafe text.loadUnaligned(as: UInt64.self)
+      halves.y = unsafe text.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
+    } else if count >= 4 {
+      let ends = unsafe (
+        text.loadUnaligned(as: UInt32.self),
+        text.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self)
+      )
+      halves.x = UInt64(ends.0) << 32 | UInt64(ends.1)
+    } else {
+      for place in 0..<count { halves.x = halves.x << 8 | UInt64(unsafe text[place]) }
+    }
+    return unsafe unsafeBitCast(halves, to: Bytes.self)
+  }
 
-  /// The highest bit of a byte is set where it is not from 0x20 to 0x7E, or a quote or a backslash;
-  /// the other bits mean nothing. A byte without it cannot carry into the next.
-  private static func marks(in word: UInt64) -> UInt64 {
-    let low = word & ~high
-    let isNoControl = (word | high) &- spaces
-    let isDelete = low &+ ones
-    let isNoQuote = ((word ^ ones &* 0x22) & ~high) &+ ones &* 0x7F
-    let isNoBackslash = ((word ^ ones &* 0x5C) & ~high) &+ ones &* 0x7F
-    return word | isDelete | ~(isNoControl & isNoQuote & isNoBackslash)
+  /// Those bytes that are not from 0x20 to 0x7E, or a quote or a backslash.
+  private static func marks(in bytes: Bytes) -> SIMDMask<SIMD16<Int8>> {
+    // Each of these is one instruction; what compares with a number instead is a loop.
+    (bytes &- Bytes(repeating: 0x20) .> Bytes(repeating: 0x7E - 0x20))
+      .| (bytes .== Bytes(repeating: UInt8(ascii: "\"")))
+      .| (bytes .== Bytes(repeating: UInt8(ascii: "\\")))
+  }
+
+  private static func isNone(_ marks: SIMDMask<SIMD16<Int8>>) -> Bool {
+    let halves = unsafe unsafeBitCast(marks, to: SIMD2<UInt64>.self)
+    return halves.x | halves.y == 0
   }
 
   private mutating func append(_ scalar: Unicode.Scalar) {
     switch scalar.value {
-    case 0x22: text.append("\\\"")
-    case 0x5C: text.append("\\\\")
+    case 0x22: text.append(literal: "\\\"")
+    case 0x5C: text.append(literal: "\\\\")
     case 0x20...0x7E: text.append(UInt8(truncatingIfNeeded: scalar.value))
-    case 0x0A: text.append("\\n")
-    case 0x0D: text.append("\\r")
-    case 0x09: text.append("\\t")
-    case 0x08: text.append("\\b")
-    case 0x0C: text.append("\\f")
+    case 0x0A: text.append(literal: "\\n")
+    case 0x0D: text.append(literal: "\\r")
+    case 0x09: text.append(literal: "\\t")
+    case 0x08: text.append(literal: "\\b")
+    case 0x0C: text.append(literal: "\\f")
     default:
       for unit in scalar.utf16 {
-        text.append("\\u")
+        text.append(literal: "\\u")
         text.append(hex: unit, digits: 4)
       }
     }
@@ -263,8 +299,6 @@ extension JSONValue {
 
   /// ``text`` as bytes.
   public var bytes: [UInt8] {
-    var json = JSONWriter()
-    json.put(self)
-    return json.finished()
+    JSONWriter.bytes { $0.put(self) }
   }
 }

@@ -120,6 +120,16 @@ enum NameRule {
     return nil
   }
 
+  /// The same of a text of which mostly no `String` has to be made.
+  static func pathSegment(_ text: ByteText) -> String? {
+    // Words of letters, digits and the usual signs break no rule, unless they are long.
+    let isWord = unsafe text.withUnsafeBytes { bytes in
+      unsafe bytes.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }
+    }
+    let isShort = (3...Limits.maximumNameCharacters).contains(text.count)
+    return isWord && isShort ? nil : pathSegment(text.string)
+  }
+
   private static func allowsInHostname(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

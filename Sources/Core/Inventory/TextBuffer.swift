@@ -1,59 +1,111 @@
 /// Text that is written piece by piece into room that was made for it.
 ///
-/// An array that bytes are appended to looks after its room with each byte; here that is done once a
-/// piece.
-public struct TextBuffer {
-  private var room: [UInt8]
-  private var count = 0
+/// An array that bytes are appended to looks after its room and its owner with each of them; here one
+/// look at the room does for a whole piece.
+@safe public struct TextBuffer: ~Copyable {
+  private var start: UnsafeMutableRawPointer
+  /// Where the next piece goes.
+  private var place: UnsafeMutableRawPointer
+  private var end: UnsafeMutableRawPointer
+  /// Whether the room is the buffer's own, and not that of an array that is being made.
+  private var isOwn = false
 
-  /// - Parameter capacity: How many bytes there will be, about.
-  init(capacity: Int) { room = TextBuffer.room(max(16, capacity)) }
-
-  /// Nothing is read of it before it is written.
-  private static func room(_ length: Int) -> [UInt8] {
-    unsafe [UInt8](unsafeUninitializedCapacity: length) { _, count in count = length }
+  /// - Parameter room: There for as long as the buffer is.
+  private init(
+    lent room: UnsafeMutableBufferPointer<UInt8>, from start: UnsafeMutablePointer<UInt8>
+  ) {
+    unsafe self.start = UnsafeMutableRawPointer(start)
+    unsafe place = self.start
+    unsafe end = self.start + room.count
   }
 
-  /// What was written.
-  consuming func finished() -> [UInt8] {
-    room.removeLast(room.count - count)
-    return room
-  }
+  deinit { if isOwn { unsafe start.deallocate() } }
 
-  /// Lends room for so many bytes, all of which must be written.
-  private mutating func write(_ length: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
-    let end = count + length
-    if end > room.count {
-      room.append(contentsOf: TextBuffer.room(max(room.count, length)))
+  /// What is written into a buffer.
+  /// - Parameter capacity: How many bytes there will be, about. The array keeps so much room.
+  static func bytes(capacity: Int, _ write: (inout TextBuffer) -> Void) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var outgrown: [UInt8]?
+    bytes.append(addingCapacity: max(16, capacity)) { span in
+      unsafe span.withUnsafeMutableBufferPointer { room, count in
+        guard let start = room.baseAddress else { return }
+        var text = unsafe TextBuffer(lent: room, from: start)
+        write(&text)
+        if text.isOwn { outgrown = text.copy } else { count = text.count }
+      }
     }
-    let start = count
-    unsafe room.withUnsafeMutableBytes {
-      unsafe body(UnsafeMutableRawBufferPointer(rebasing: $0[start..<end]))
-    }
-    count = end
+    return outgrown ?? bytes
   }
+
+  private var count: Int { unsafe place - start }
+
+  private var copy: [UInt8] {
+    unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
+  }
+
+  /// Sees to it that there is room for so many bytes behind what is written.
+  @inline(__always)
+  private mutating func reserve(_ length: Int) {
+    if unsafe length > end - place { grow(by: length) }
+  }
+
+  @inline(never)
+  private mutating func grow(by length: Int) {
+    let count = count
+    let capacity = unsafe max(2 * (end - start), count + length)
+    let room = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 1)
+    unsafe room.copyMemory(from: start, byteCount: count)
+    if isOwn { unsafe start.deallocate() }
+    unsafe (start, place, end) = (room, room + count, room + capacity)
+    isOwn = true
+  }
+
+  /// Writes a piece that there is room for.
+  @inline(__always)
+  private mutating func write(_ bytes: UnsafeRawBufferPointer) {
+    guard let first = bytes.baseAddress else { return }
+    unsafe place.copyMemory(from: first, byteCount: bytes.count)
+    unsafe place += bytes.count
+  }
+
+  // MARK: Pieces
 
   mutating func append(_ byte: UInt8) {
-    unsafe write(1) { unsafe $0[0] = byte }
+    reserve(1)
+    unsafe place.storeBytes(of: byte, as: UInt8.self)
+    unsafe place += 1
   }
 
+  @inline(__always)
   mutating func append(_ bytes: UnsafeRawBufferPointer) {
-    unsafe write(bytes.count) { unsafe $0.copyMemory(from: bytes) }
+    reserve(bytes.count)
+    unsafe write(bytes)
   }
 
   /// Appends bytes with others around them.
+  @inline(__always)
   mutating func append(
-    _ bytes: UnsafeRawBufferPointer, behind front: StaticString, before back: StaticString
+    _ front: StaticString, _ bytes: UnsafeRawBufferPointer, _ back: StaticString
   ) {
-    let start = front.utf8CodeUnitCount
-    let end = start + bytes.count
-    unsafe write(end + back.utf8CodeUnitCount) { room in
-      unsafe room.copyMemory(from: UnsafeRawBufferPointer(start: front.utf8Start, count: start))
-      unsafe UnsafeMutableRawBufferPointer(rebasing: room[start...]).copyMemory(from: bytes)
-      unsafe UnsafeMutableRawBufferPointer(rebasing: room[end...])
-        .copyMemory(
-          from: UnsafeRawBufferPointer(start: back.utf8Start, count: back.utf8CodeUnitCount))
-    }
+    reserve(front.utf8CodeUnitCount + bytes.count + back.utf8CodeUnitCount)
+    unsafe write(front.bytes)
+    unsafe write(bytes)
+    unsafe write(back.bytes)
+  }
+
+  /// Appends two texts' bytes with others around them.
+  @inline(__always)
+  mutating func append(
+    _ front: StaticString, _ first: UnsafeRawBufferPointer, _ middle: StaticString,
+    _ second: UnsafeRawBufferPointer, _ back: StaticString
+  ) {
+    let around = front.utf8CodeUnitCount + middle.utf8CodeUnitCount + back.utf8CodeUnitCount
+    reserve(around + first.count + second.count)
+    unsafe write(front.bytes)
+    unsafe write(first)
+    unsafe write(middle.bytes)
+    unsafe write(second)
+    unsafe write(back.bytes)
   }
 
   mutating func append(_ bytes: [UInt8]) {
@@ -64,10 +116,8 @@ public struct TextBuffer {
     unsafe text.withUnsafeBytes { unsafe append($0) }
   }
 
-  mutating func append(_ text: StaticString) {
-    unsafe append(
-      UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-  }
+  @inline(__always)
+  mutating func append(literal text: StaticString) { unsafe append(text.bytes) }
 
   mutating func append(_ text: String) {
     let isWritten: Void? = unsafe text.utf8.withContiguousStorageIfAvailable {
@@ -76,16 +126,20 @@ public struct TextBuffer {
     if isWritten == nil { append(Array(text.utf8)) }
   }
 
+  // MARK: Numbers
+
   /// Appends the lowest hexadecimal digits of a number, in lower case.
   /// - Parameter digits: Up to 16.
   mutating func append(hex number: some FixedWidthInteger & UnsignedInteger, digits: Int) {
     let number = UInt64(truncatingIfNeeded: number)
-    let letters = (
-      TextBuffer.hexLetters(of: number >> 32).bigEndian, TextBuffer.hexLetters(of: number).bigEndian
-    )
-    unsafe withUnsafeBytes(of: letters) {
-      unsafe append(UnsafeRawBufferPointer(rebasing: $0.suffix(digits)))
-    }
+    let word = MemoryLayout<UInt64>.size
+    if digits > word { append(hex: number >> 32, digits: digits - word) }
+    let digits = min(digits, word)
+    // Eight letters are written, and those behind the digits' will be written over.
+    reserve(word)
+    let letters = TextBuffer.hexLetters(of: number).byteSwapped >> UInt64((word - digits) * 8)
+    unsafe place.storeBytes(of: letters.littleEndian, as: UInt64.self)
+    unsafe place += digits
   }
 
   /// The letters for the lowest eight hexadecimal digits, a byte each, the last digit's in the lowest
@@ -104,6 +158,14 @@ public struct TextBuffer {
   mutating func append(decimal number: some FixedWidthInteger) {
     guard number >= 0, number < 10 else { return append(String(number)) }
     append(UInt8(truncatingIfNeeded: number) + UInt8(ascii: "0"))
+  }
+}
+
+extension StaticString {
+  /// A literal's bytes.
+  @inline(__always)
+  var bytes: UnsafeRawBufferPointer {
+    unsafe UnsafeRawBufferPointer(start: utf8Start, count: utf8CodeUnitCount)
   }
 }
 

@@ -11,6 +11,9 @@ final class RandomSeeds: Sendable {
   static let seedBytes = 512
   static let seedLetters = (seedBytes + 2) / 3 * 4
 
+  /// A copy of it is sooner there than another one like it.
+  private static let blank = [UInt8](repeating: UInt8(ascii: "="), count: seedLetters)
+
   private let stream = Mutex(Stream())
   private let randomBytes: @Sendable (Int) -> [UInt8]
 
@@ -19,7 +22,7 @@ final class RandomSeeds: Sendable {
 
   /// The base64 of a seed that nobody had before.
   func text() -> [UInt8] {
-    var text = [UInt8](repeating: 0, count: RandomSeeds.seedLetters)
+    var text = RandomSeeds.blank
     write(into: &text, at: 0)
     return text
   }

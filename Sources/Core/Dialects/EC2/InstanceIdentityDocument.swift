@@ -9,10 +9,8 @@ enum InstanceIdentityDocument {
   private static let formatVersion = "2017-09-30"
 
   static func document(for guest: EC2Guest) -> Document {
-    var json = JSONWriter()
-    json.object { put(guest, into: &$0) }
     // AWS says of no leaf that it is JSON.
-    return Document(.plainText, json.finished())
+    Document(.plainText, JSONWriter.bytes { $0.object { put(guest, into: &$0) } })
   }
 
   private static func put(_ guest: EC2Guest, into json: inout JSONWriter) {

@@ -27,16 +27,8 @@ struct MetaDataDocument {
   }
 
   private func putParameters(into json: inout JSONWriter) {
-    let metadata = instance.metadata
-    guard !metadata.isEmpty else { return }
-    json.put(
-      "meta",
-      object: { json in
-        for (key, value) in metadata {
-          json.key(key)
-          json.put(value)
-        }
-      })
+    guard instance.hasMetadata else { return }
+    json.put("meta", object: { json in instance.eachMetadata { json.put(named: $0, $1) } })
   }
 
   /// What only a drive has: Nova keeps both off the network.
@@ -75,9 +67,8 @@ struct MetaDataDocument {
       "public_keys",
       object: { json in
         for (index, key) in keys.enumerated()
-        where !keys[..<index].contains(where: { $0.name == key.name }) {
-          json.key(key.name)
-          json.put(key.publicKey)
+        where index == 0 || !keys[..<index].contains(where: { $0.name == key.name }) {
+          json.put(named: key.name, key.publicKey)
         }
       })
     json.put(

@@ -17,22 +17,20 @@ public struct ByteText: Sendable {
   public init(_ text: String) { self.init(Array(text.utf8)) }
 
   public init(_ text: some ASCIIText) {
-    var buffer = TextBuffer(capacity: 48)
-    text.append(to: &buffer)
-    self.init(buffer.finished())
+    self.init(TextBuffer.bytes(capacity: 48) { text.append(to: &$0) })
   }
 
   /// Texts one after another.
   /// - Parameter separator: What stands between each two.
   public init(joining texts: [ByteText], by separator: StaticString = "") {
-    var buffer = TextBuffer(
-      capacity: texts.reduce(0) { $0 + $1.count + separator.utf8CodeUnitCount })
-    for index in texts.indices {
-      unsafe texts[index].withUnsafeBytes {
-        unsafe buffer.append($0, behind: index > 0 ? separator : "", before: "")
+    let count = texts.reduce(0) { $0 + $1.count + separator.utf8CodeUnitCount }
+    let bytes = TextBuffer.bytes(capacity: count) { joined in
+      for index in texts.indices {
+        if index > 0 { joined.append(literal: separator) }
+        joined.append(texts[index])
       }
     }
-    self.init(buffer.finished())
+    self.init(bytes)
   }
 
   /// How many bytes it has.
@@ -78,14 +76,19 @@ public struct ByteText: Sendable {
     byte == UInt8(ascii: " ") || (UInt8(ascii: "\t")...UInt8(ascii: "\r")).contains(byte)
   }
 
-  /// What stands behind the first word and the spaces that follow it.
-  var withoutFirstWord: ByteText {
+  /// What stands behind so many words and the spaces that follow each.
+  func withoutWords(_ count: Int) -> ByteText {
     let start = unsafe withUnsafeBytes { text in
-      guard let start = text.baseAddress,
-        let space = unsafe memchr(start, CInt(UInt8(ascii: " ")), text.count)
-      else { return text.count }
-      let end = unsafe UnsafeRawPointer(space) - start
-      return unsafe text[end...].firstIndex { $0 != UInt8(ascii: " ") } ?? text.count
+      var place = 0
+      for _ in 0..<count {
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: text[place...])
+        guard let start = rest.baseAddress,
+          let space = unsafe memchr(start, CInt(UInt8(ascii: " ")), rest.count)
+        else { return text.count }
+        unsafe place += UnsafeRawPointer(space) - start
+        while place < text.count, unsafe text[place] == UInt8(ascii: " ") { place += 1 }
+      }
+      return place
     }
     return ByteText(block, in: (place.lowerBound + start)..<place.upperBound)
   }

@@ -94,6 +94,14 @@ public final class PackedInstance: Sendable {
   }
   /// Each key once.
   public var metadata: [(key: ByteText, value: ByteText)] { items(.metadata) }
+  public var hasMetadata: Bool { fields.range(of: .metadata) != nil }
+  /// The same, of which no array is made.
+  public func eachMetadata(_ body: (_ key: ByteText, _ value: ByteText) -> Void) {
+    _ = fields.first(.metadata) { reader throws(ByteReader.Malformed) -> Void? in
+      body(try reader.text(), try reader.text())
+      return nil
+    }
+  }
   /// Each key once.
   public var tags: [(key: ByteText, value: ByteText)] { items(.tags) }
   public var securityGroups: [ByteText] { texts(.securityGroups) }
