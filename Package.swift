@@ -87,7 +87,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
   ],
   targets: [
-    room("Core/Inventory", knows: [collections]),
+    // An instruction of processors' that Swift has no word for.
+    .target(name: "CMemory", path: "Sources/Core/CMemory"),
+    room("Core/Inventory", knows: ["CMemory", collections]),
     room("Core/Dialects", knows: ["Inventory", collections]),
     room(
       "Core/MetadataService",

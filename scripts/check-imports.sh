@@ -38,6 +38,7 @@ core OrderedCollections: Core/Inventory Core/Dialects Core/MetadataService
 core Synchronization: Core/Inventory Core/Dialects Core/MetadataService Core/Telemetry
 core CoreMetrics: Core/MetadataService Core/Telemetry
 core Glibc: Core/Inventory
+core CMemory: Core/Inventory
 core Crypto: Core/MetadataService
 core Histogram: Core/Telemetry
 

@@ -132,6 +132,8 @@ public final class LiveCatalog: Sendable {
   func look(for address: IPAddress, on network: NetworkID?) -> Look {
     state.withLock { state in
       let place = state.catalog.place(of: address, on: network)
+      // Its request is still to be read.
+      if let place { state.catalog.fetch(place) }
       let isKnown =
         place != nil || state.progress != nil || state.catalog.isDeclared(address, on: network)
       return Look(clock: clock.load(ordering: .relaxed), place: place, isKnown: isKnown)

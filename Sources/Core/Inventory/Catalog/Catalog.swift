@@ -165,8 +165,11 @@ public struct Catalog: Sendable {
   /// Where the one instance stands that has an address; nil where it is not one.
   public func place(of address: IPAddress, on network: NetworkID?) -> Place? {
     guard case .one(let number) = addresses.find(address, on: network) else { return nil }
-    return instances[number].map { Place(number: number, version: version(stamp: $0.stamp)) }
+    return instances.stamp(number).map { Place(number: number, version: version(stamp: $0)) }
   }
+
+  /// Has the processor fetch the instance at a place, which will be looked at soon.
+  public func fetch(_ place: Place) { instances.fetch(place.number) }
 
   /// The version of the one instance that has an address; nil where it is not one.
   public func version(of address: IPAddress, on network: NetworkID?) -> Version? {

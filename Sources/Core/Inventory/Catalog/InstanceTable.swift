@@ -1,9 +1,34 @@
+import CMemory
+
 /// All instances, each with a small number of its own.
 struct InstanceTable: Sendable {
   struct Row: Sendable {
     let packed: PackedInstance
     /// Another one whenever something of the instance changes.
     var stamp: UInt64
+    private let fieldsAddress: UInt
+
+    init(packed: PackedInstance, stamp: UInt64) {
+      self.packed = packed
+      self.stamp = stamp
+      fieldsAddress = packed.fieldsAddress
+    }
+
+    /// So much of an instance's fields is fetched, in bytes. Most have no more.
+    private static let fetchedBytes = 448
+    private static let lineBytes = 64
+
+    /// Has the processor fetch the instance.
+    func fetch() {
+      let object = unsafe UnsafeRawPointer(Unmanaged.passUnretained(packed).toOpaque())
+      // Who looks at it counts a reference.
+      unsafe np_fetch_to_write(object)
+      unsafe np_fetch(object + Row.lineBytes)
+      guard let fields = unsafe UnsafeRawPointer(bitPattern: fieldsAddress) else { return }
+      for place in stride(from: 0, to: Row.fetchedBytes, by: Row.lineBytes) {
+        unsafe np_fetch(fields + place)
+      }
+    }
   }
 
   private var rows: ContiguousArray<Row?> = []
@@ -28,6 +53,17 @@ struct InstanceTable: Sendable {
 
   subscript(_ number: UInt32) -> Row? {
     rows.indices.contains(Int(number)) ? rows[Int(number)] : nil
+  }
+
+  /// An instance's stamp, of which the instance itself is not touched.
+  func stamp(_ number: UInt32) -> UInt64? {
+    rows.indices.contains(Int(number)) ? rows[Int(number)]?.stamp : nil
+  }
+
+  /// Has the processor fetch an instance that will be asked for, while something else is done: of a
+  /// million it is in no cache.
+  func fetch(_ number: UInt32) {
+    if rows.indices.contains(Int(number)) { rows[Int(number)]?.fetch() }
   }
 
   func row(of id: InstanceID) -> Row? { numbers[id].flatMap { self[$0] } }

@@ -1,10 +1,12 @@
 /// An instance's fields in one block of bytes, of which each can be read without the others: a bit for
-/// each field that is there, where each of these ends, then their values.
+/// each field that is there and how many these are, where each of them ends, then their values.
 struct PackedFields: Sendable {
   let bytes: [UInt8]
 
   private static let bitsBytes = MemoryLayout<UInt64>.size
   private static let endBytes = MemoryLayout<UInt32>.size
+  /// Above the fields' bits: to count bits takes longer.
+  private static let countShift: UInt64 = 56
 
   /// Fields that instances have, in the order in which they are packed.
   enum Field: UInt8, CaseIterable {
@@ -29,7 +31,7 @@ struct PackedFields: Sendable {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(
       PackedFields.bitsBytes + ends.count * PackedFields.endBytes + values.bytes.count)
-    PackedFields.append(present, to: &bytes)
+    PackedFields.append(present | UInt64(ends.count) << PackedFields.countShift, to: &bytes)
     for end in ends { PackedFields.append(end, to: &bytes) }
     bytes += values.bytes
     self.bytes = bytes.fitted
@@ -37,6 +39,12 @@ struct PackedFields: Sendable {
 
   private static func append(_ number: some FixedWidthInteger, to bytes: inout [UInt8]) {
     unsafe withUnsafeBytes(of: number) { unsafe bytes.append(contentsOf: $0) }
+  }
+
+  /// Where the bytes are in memory, with what Swift keeps before them.
+  var address: UInt {
+    let headerBytes: UInt = 32
+    return unsafe bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) &- headerBytes }
   }
 
   /// Where a field's value stands; nil where it has none.
@@ -47,7 +55,7 @@ struct PackedFields: Sendable {
       let bit = UInt64(1) << UInt64(field.rawValue)
       guard present & bit != 0 else { return nil }
       let table = PackedFields.bitsBytes
-      let values = table + present.nonzeroBitCount * PackedFields.endBytes
+      let values = table + Int(present >> PackedFields.countShift) * PackedFields.endBytes
       guard values <= bytes.count else { return nil }
       let place = table + (present & (bit - 1)).nonzeroBitCount * PackedFields.endBytes
       let end = unsafe values + Int(bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self))

@@ -36,6 +36,9 @@ public final class PackedInstance: Sendable {
     self.tokenless = tokenless
   }
 
+  /// Where its fields are in memory, to have them fetched.
+  var fieldsAddress: UInt { fields.address }
+
   /// The one that the instance is known by, declared or not.
   var knownEC2InstanceID: ByteText? { fields.text(.knownEC2InstanceID) }
 
