@@ -210,6 +210,7 @@ public struct Daemon: Sendable {
     // They end in the opposite order: a successor hears that all is over when it is.
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: CatalogLoader(feed: feed, store: store)),
+      .init(service: HugePagesKeeper(catalog: catalog)),
       .init(service: successorKeeper),
       .init(
         service: EndWhenReplaced(isReplaced: isReplaced),
