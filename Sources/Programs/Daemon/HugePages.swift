@@ -88,8 +88,11 @@ struct HugePages {
 
   /// Memory that this process has for itself and writes to, as proc_pid_maps(5) tells.
   static func ownMemory() -> [Range<Int>] {
-    let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
-    return maps.split(separator: "\n").compactMap { line in
+    // The list is long, and whoever reads a file of unknown length by name gets its first part only.
+    guard let file = FileHandle(forReadingAtPath: "/proc/self/maps"),
+      let bytes = try? file.readToEnd()
+    else { return [] }
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap { line in
       let fields = line.split(separator: " ", omittingEmptySubsequences: true)
       guard fields.count == 5 || (fields.count == 6 && fields[5] == "[heap]"),
         fields[1] == "rw-p", fields[4] == "0"
