@@ -129,9 +129,6 @@ public final class LiveCatalog: Sendable {
     var version: Catalog.Version? { place?.version }
   }
 
-  /// Has the processor fetch what a look for an address needs, while something else is done.
-  func fetch(_ address: IPAddress) { state.withLock { $0.catalog.fetch(address) } }
-
   func look(for address: IPAddress, on network: NetworkID?) -> Look {
     state.withLock { state in
       let place = state.catalog.place(of: address, on: network)

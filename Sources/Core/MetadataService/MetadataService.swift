@@ -129,9 +129,6 @@ public final class MetadataService: Sendable {
     }
   }
 
-  /// Says that ``look(for:on:)`` will be called for an address.
-  public func expect(_ address: IPAddress) { catalog.fetch(address) }
-
   /// Who has an address on a network, for a connection that comes from there.
   public func look(for address: IPAddress, on network: NetworkID?) -> LiveCatalog.Look {
     catalog.look(for: address, on: network)

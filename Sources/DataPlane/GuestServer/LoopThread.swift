@@ -133,15 +133,19 @@ import MetadataService
   }
 
   private func accept(at entrance: Entrance, _ turn: inout Turn) {
-    // Whoever came last. While the kernel is asked for the next one, memory brings what is known of him.
-    var last: Newcomer?
     for count in 0..<LoopThread.maximumCrowd {
-      let next = nextNewcomer(at: entrance)
-      let code = errno
-      if let last { letIn(last, by: entrance, mayBegin: count <= LoopThread.maximumAccepts, &turn) }
-      last = next
-      if next != nil { continue }
-      switch AcceptFailure(code: code) {
+      var peer = np_address()
+      let socket = unsafe np_accept(entrance.socket, &peer)
+      if socket >= 0 {
+        guard let held = admit(socket, peer, by: entrance, &turn) else { continue }
+        if !turn.crowd.isEmpty || count >= LoopThread.maximumAccepts {
+          turn.crowd.append(held.key, since: turn.start)
+        } else {
+          held.connection.begin(&turn)
+        }
+        continue
+      }
+      switch AcceptFailure(code: errno) {
       case .empty: return
       case .passing: continue
       case .exhausted(let code):
@@ -155,41 +159,13 @@ import MetadataService
         return
       }
     }
-    if let last { letIn(last, by: entrance, mayBegin: false, &turn) }
-  }
-
-  /// A connection that was accepted and nothing else.
-  private struct Newcomer {
-    let socket: CInt
-    let peer: GuestPeer
-  }
-
-  /// - Returns: Nil, with errno, where there is none.
-  private func nextNewcomer(at entrance: Entrance) -> Newcomer? {
-    var address = np_address()
-    let socket = unsafe np_accept(entrance.socket, &address)
-    guard socket >= 0 else { return nil }
-    let peer = GuestPeer(address)
-    entrance.shared.service.expect(peer.address)
-    return Newcomer(socket: socket, peer: peer)
-  }
-
-  /// - Parameter mayBegin: Whether it may have its first turn now, if nobody waits for one.
-  private func letIn(
-    _ newcomer: Newcomer, by entrance: Entrance, mayBegin: Bool, _ turn: inout Turn
-  ) {
-    guard let held = admit(newcomer.socket, newcomer.peer, by: entrance, &turn) else { return }
-    if turn.crowd.isEmpty, mayBegin {
-      held.connection.begin(&turn)
-    } else {
-      turn.crowd.append(held.key, since: turn.start)
-    }
   }
 
   /// - Returns: Nil for whoever is not let in.
   private func admit(
-    _ socket: CInt, _ peer: GuestPeer, by entrance: Entrance, _ turn: inout Turn
+    _ socket: CInt, _ address: np_address, by entrance: Entrance, _ turn: inout Turn
   ) -> HeldConnection? {
+    let peer = GuestPeer(address)
     let guest = entrance.guest(peer)
     let look = entrance.shared.service.look(for: guest.address, on: guest.network)
     let seat = entrance.admit(guest, isKnown: look.isKnown, now: turn.now)

@@ -23,9 +23,6 @@ struct AddressIndex: Sendable {
   /// Makes room for so many addresses more.
   mutating func reserve(_ count: Int) { holders.reserve(count) }
 
-  /// Has the processor fetch what is looked at for an address.
-  func fetch(_ address: IPAddress) { holders.fetch(address) }
-
   mutating func add(_ address: IPAddress, on network: NetworkID, of instance: UInt32) {
     let holder = Holder(network: networks.take(network), instance: instance)
     guard let first = holders[address] else {

@@ -1,5 +1,3 @@
-import CMemory
-
 /// Who is the first to have an address: a hash table in one block of memory.
 ///
 /// Each request looks here for an address that is nowhere near those of the requests before. A
@@ -56,19 +54,6 @@ struct AddressTable: Sendable {
       let place = place(of: address)
       if slots[place].isEmpty { count += 1 }
       slots[place] = Slot(address, newValue)
-    }
-  }
-
-  /// Has the processor fetch what is looked at for an address: see ``InstanceTable/fetch(_:)``.
-  func fetch(_ address: IPAddress) {
-    let (upper, lower) = address.mappedHalves
-    let place = firstPlace(upper, lower)
-    unsafe slots.withUnsafeBytes { bytes in
-      guard let start = bytes.baseAddress else { return }
-      // It may go beyond the end of 64 bytes, or its place be taken.
-      let slot = unsafe start + place * MemoryLayout<Slot>.stride
-      unsafe np_fetch(slot)
-      unsafe np_fetch(slot + 2 * MemoryLayout<Slot>.stride)
     }
   }
 

@@ -168,9 +168,6 @@ public struct Catalog: Sendable {
     return instances.stamp(number).map { Place(number: number, version: version(stamp: $0)) }
   }
 
-  /// Has the processor fetch what says who has an address, which will be asked soon.
-  public func fetch(_ address: IPAddress) { addresses.fetch(address) }
-
   /// Has the processor fetch the instance at a place, which will be looked at soon.
   public func fetch(_ place: Place) { instances.fetch(place.number) }
 
