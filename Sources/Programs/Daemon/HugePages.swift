@@ -15,6 +15,8 @@ struct HugePagesKeeper: Service {
   /// The processor's caches know all pages of a smaller catalogue.
   private static let leastInstances = 50_000
   private static let interval = Duration.seconds(60)
+  /// So many bytes must have come to what there was: all memory is looked through.
+  private static let leastGrowth: UInt64 = 32 * 1024 * 1024
 
   func run() async throws {
     guard let pages = HugePages() else {
@@ -23,9 +25,13 @@ struct HugePagesKeeper: Service {
     }
     await cancelWhenGracefulShutdown {
       await catalog.waitUntilLoaded()
+      var settledBytes: UInt64 = 0
       while !Task.isCancelled {
-        if catalog.read({ $0.count(.instance) }) >= HugePagesKeeper.leastInstances {
+        let isLarge = catalog.read { $0.count(.instance) } >= HugePagesKeeper.leastInstances
+        if isLarge, ProcessFacts.read().residentBytes >= settledBytes + HugePagesKeeper.leastGrowth
+        {
           await pages.collapse()
+          settledBytes = ProcessFacts.read().residentBytes
         }
         try? await Task.sleep(for: HugePagesKeeper.interval)
       }
@@ -43,6 +49,9 @@ struct HugePages {
   private static let collapseAdvice: CInt = 25
   /// So many of a huge page's parts must be in use, in hundredths: the others take memory from then on.
   private static let leastUse = 90
+  /// Huge pages that the kernel is asked for at a time. It empties lists of all processors before each
+  /// answer, so that few are dear, and many keep a thread for long.
+  private static let maximumRun = 16
 
   /// Nil where the kernel has none, or the host's operator wants none.
   init?() {
@@ -61,17 +70,27 @@ struct HugePages {
     for region in HugePages.ownMemory() {
       let (first, last) = ((region.lowerBound + size - 1) / size, region.upperBound / size)
       guard first < last else { continue }
-      for start in (first..<last).lazy.map({ $0 * size }) where isUsed(start) {
-        collapse(start)
-        // It takes some milliseconds, and others have work to do.
-        await Task.yield()
+      var run = first..<first
+      for page in first..<last {
+        if isUsed(page * size) {
+          run = run.lowerBound..<(page + 1)
+          if run.count < HugePages.maximumRun { continue }
+        }
+        await collapse(run)
+        run = (page + 1)..<(page + 1)
       }
+      await collapse(run)
     }
   }
 
-  /// Of one that is a huge page already the kernel knows.
-  private func collapse(_ start: Int) {
-    _ = unsafe madvise(UnsafeMutableRawPointer(bitPattern: start), size, HugePages.collapseAdvice)
+  /// - Parameter run: Pages by their numbers. What is a huge page already the kernel knows.
+  private func collapse(_ run: Range<Int>) async {
+    guard !run.isEmpty else { return }
+    _ = unsafe madvise(
+      UnsafeMutableRawPointer(bitPattern: run.lowerBound * size), run.count * size,
+      HugePages.collapseAdvice)
+    // It takes some milliseconds, and others have work to do.
+    await Task.yield()
   }
 
   /// Whether nearly all of a huge page would be in use.
