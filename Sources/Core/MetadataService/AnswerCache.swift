@@ -85,8 +85,9 @@ final class AnswerCache: Sendable {
   }
 
   private struct State {
-    /// Hashes of the keys of what is kept, by place.
-    var hashes = [UInt64](repeating: 0, count: maximumEntries)
+    /// Of the hashes of the keys of what is kept, by place, what the place does not say; 0 for none. They
+    /// are looked at with each request, and so few that they stay in the processor's cache.
+    private var rests = [UInt32](repeating: 0, count: maximumEntries)
     /// Those of keys that were asked for.
     var asked = RecentHashes(places: maximumEntries)
     var entries = [Kept?](repeating: nil, count: maximumEntries)
@@ -95,13 +96,17 @@ final class AnswerCache: Sendable {
     var next = 0
 
     func place(of hash: UInt64) -> Int? {
-      let first = AnswerCache.set(of: hash)
-      for place in first..<(first + placesOfSet) where hashes[place] == hash { return place }
+      let (first, rest) = (AnswerCache.set(of: hash), State.rest(of: hash))
+      for place in first..<(first + placesOfSet) where rests[place] == rest { return place }
       return nil
     }
 
+    private static func rest(of hash: UInt64) -> UInt32 {
+      max(1, UInt32(truncatingIfNeeded: hash >> 32))
+    }
+
     private func emptyPlace(in set: Int) -> Int? {
-      for place in set..<(set + placesOfSet) where hashes[place] == 0 { return place }
+      for place in set..<(set + placesOfSet) where rests[place] == 0 { return place }
       return nil
     }
 
@@ -118,7 +123,7 @@ final class AnswerCache: Sendable {
         place(of: hash) ?? emptyPlace(in: AnswerCache.set(of: hash)) ?? takenPlace(for: hash)
       let old = entries[place]
       bytes += entry.answer.body.count - (old?.answer.body.count ?? 0)
-      hashes[place] = hash
+      rests[place] = State.rest(of: hash)
       entries[place] = entry
       return old
     }
@@ -187,11 +192,10 @@ final class AnswerCache: Sendable {
     Int(truncatingIfNeeded: hash) & (maximumEntries - placesOfSet)
   }
 
-  /// By what tells most keys apart: few networks have the same addresses, and few guests two MACs. Never
-  /// 0, which stands for none.
+  /// By what tells most keys apart: few networks have the same addresses, and few guests two MACs.
   private func hash(_ request: GuestRequest) -> UInt64 {
     let (upper, lower) = request.source.halves
-    return max(1, ByteHash.of(request.target.span, salt: ByteHash.mix(salt ^ upper, lower)))
+    return ByteHash.of(request.target.span, salt: ByteHash.mix(salt ^ upper, lower))
   }
 
   /// Where the text stands, if it stands there once.

@@ -2,15 +2,20 @@ import Inventory
 
 /// OpenStack's meta_data.json, key by key in Nova's order.
 struct MetaDataDocument {
-  let input: RenderInput
-  let version: OpenStackVersion
+  private let input: RenderInput
+  private let version: OpenStackVersion
+  private let instance: PackedInstance
 
   static let randomSeedSince = OpenStackVersion.grizzly
   private static let projectSince = OpenStackVersion.liberty
   private static let devicesSince = OpenStackVersion.newtonOne
   private static let dedicatedCPUsSince = OpenStackVersion.victoria
 
-  private var instance: PackedInstance { input.view.instance }
+  init(input: RenderInput, version: OpenStackVersion) {
+    self.input = input
+    self.version = version
+    instance = input.view.instance
+  }
 
   var document: Document {
     Document { json in
