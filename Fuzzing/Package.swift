@@ -41,7 +41,8 @@ let package = Package(
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: [
-    room("Core/Inventory", knows: [collections]),
+    .target(name: "CMemory", path: "Rooms/Core/CMemory"),
+    room("Core/Inventory", knows: ["CMemory", collections]),
     room("Core/Dialects", knows: ["Inventory", collections]),
     room("Core/Telemetry", knows: ["Inventory", histogram, metrics]),
     room(

@@ -122,7 +122,7 @@ enum NameRule {
 
   /// The same of a text of which mostly no `String` has to be made.
   static func pathSegment(_ text: ByteText) -> String? {
-    // Words of letters, digits and the usual signs break no rule, unless they are long.
+    // Words of letters, digits and the usual signs break no rule, unless they are long or two dots.
     let isWord = unsafe text.withUnsafeBytes { bytes in
       unsafe bytes.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }
     }

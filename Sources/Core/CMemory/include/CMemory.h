@@ -3,7 +3,4 @@
 
 /// Has the processor fetch the 64 bytes around an address, which need not be anybody's, and does not wait
 /// for them.
-static inline void np_fetch(const void *address) { __builtin_prefetch(address, 0, 3); }
-
-/// The same for bytes that will be written.
-static inline void np_fetch_to_write(const void *address) { __builtin_prefetch(address, 1, 3); }
+static inline void np_fetch(const void *address) { __builtin_prefetch(address); }

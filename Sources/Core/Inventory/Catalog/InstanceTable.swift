@@ -21,8 +21,7 @@ struct InstanceTable: Sendable {
     /// Has the processor fetch the instance.
     func fetch() {
       let object = unsafe UnsafeRawPointer(Unmanaged.passUnretained(packed).toOpaque())
-      // Who looks at it counts a reference.
-      unsafe np_fetch_to_write(object)
+      unsafe np_fetch(object)
       unsafe np_fetch(object + Row.lineBytes)
       guard let fields = unsafe UnsafeRawPointer(bitPattern: fieldsAddress) else { return }
       for place in stride(from: 0, to: Row.fetchedBytes, by: Row.lineBytes) {
