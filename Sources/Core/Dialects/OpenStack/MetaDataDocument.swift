@@ -72,7 +72,7 @@ struct MetaDataDocument {
       "public_keys",
       object: { json in
         for (index, key) in keys.enumerated()
-        where index == 0 || !keys[..<index].contains(where: { $0.name == key.name }) {
+        where !keys[..<index].contains(where: { $0.name == key.name }) {
           json.put(named: key.name, key.publicKey)
         }
       })
